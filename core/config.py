@@ -1,0 +1,132 @@
+"""Settings: one frozen object, read from the environment once at start and passed down.
+
+docs/settings.md describes each; a test holds the two together.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Self
+
+from core.errors import Refused
+
+
+class Misconfigured(Refused):
+    """A setting is missing or makes no sense; the process must not start."""
+
+    status, reason = 500, "misconfigured"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What differs between installations. Secrets are kept out of every repr."""
+
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    key_pepper: bytes = field(repr=False)
+    provider_secret: bytes = field(repr=False)
+    public_url: str
+    portal_url: str | None
+    proxy_host: str
+    proxy_port: int
+    smtp_url: str | None = field(repr=False)
+    mail_from: str
+    log_level: str
+    fee_bps: int
+    body_limit_bytes: int
+    output_cap_tokens: int
+    slice_tokens: int
+    hold_s: int
+    connect_timeout_s: float
+    first_byte_timeout_s: float
+    idle_timeout_s: float
+    total_timeout_s: float
+    keep_alive_s: float
+    drain_s: float
+    trusted_proxies: int
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read the settings. Raises Misconfigured naming the variable."""
+        read = _Reader(env)
+        return cls(
+            database_url=read.text("DATABASE_URL"),
+            redis_url=read.text("REDIS_URL"),
+            secret_key=read.text("SECRET_KEY"),
+            key_pepper=read.secret("KEY_PEPPER"),
+            provider_secret=read.secret("PROVIDER_SECRET"),
+            public_url=read.text("PUBLIC_URL", "http://127.0.0.1:8080").rstrip("/"),
+            portal_url=read.optional("PORTAL_URL"),
+            proxy_host=read.text("PROXY_HOST", "127.0.0.1"),
+            proxy_port=read.whole("PROXY_PORT", 8080, low=0, high=65_535),
+            smtp_url=read.optional("SMTP_URL"),
+            mail_from=read.text("MAIL_FROM", "BazaarLink <no-reply@localhost>"),
+            log_level=read.text("LOG_LEVEL", "info").lower(),
+            fee_bps=read.percent_bps("TRANSACTION_FEE_PERCENT", "10"),
+            body_limit_bytes=read.whole("BODY_LIMIT_BYTES", 10 * 1024 * 1024, low=1024, high=2**30),
+            output_cap_tokens=read.whole("OUTPUT_CAP_TOKENS", 131_072, low=1, high=10_000_000),
+            slice_tokens=read.whole("SLICE_TOKENS", 2048, low=1, high=1_000_000),
+            hold_s=read.whole("HOLD_S", 30, low=5, high=3600),
+            connect_timeout_s=read.seconds("CONNECT_TIMEOUT_S", "5"),
+            first_byte_timeout_s=read.seconds("FIRST_BYTE_TIMEOUT_S", "60"),
+            idle_timeout_s=read.seconds("IDLE_TIMEOUT_S", "60"),
+            total_timeout_s=read.seconds("TOTAL_TIMEOUT_S", "900"),
+            keep_alive_s=read.seconds("KEEP_ALIVE_S", "15"),
+            drain_s=read.seconds("DRAIN_S", "30"),
+            trusted_proxies=read.whole("TRUSTED_PROXIES", 0, low=0, high=10),
+        )
+
+
+class _Reader:
+    """Reads one variable at a time and says which one is wrong."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self._env.get(name) or default
+        if value is None:
+            raise Misconfigured(f"{name} is not set; docs/settings.md says what it holds")
+        return value
+
+    def optional(self, name: str) -> str | None:
+        return self._env.get(name) or None
+
+    def whole(self, name: str, default: int, *, low: int, high: int) -> int:
+        text = self._env.get(name) or str(default)
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise Misconfigured(f"{name} must be a whole number from {low} to {high}")
+        return int(text)
+
+    def seconds(self, name: str, default: str) -> float:
+        value = self._decimal(name, default)
+        if not 0 < value <= 86_400:  # noqa: PLR2004  # a day
+            raise Misconfigured(f"{name} must be a number of seconds above 0, at most 86400")
+        return float(value)
+
+    def percent_bps(self, name: str, default: str) -> int:
+        """A percentage as basis points, exact: "10" is 1000, "7.25" is 725."""
+        bps = self._decimal(name, default) * 100
+        if bps != bps.to_integral_value() or not 0 <= bps <= 100_00:  # noqa: PLR2004  # 100 %
+            raise Misconfigured(f"{name} must be a percentage from 0 to 100 with at most two decimals")
+        return int(bps)
+
+    def secret(self, name: str) -> bytes:
+        """At least 32 bytes, written in hexadecimal."""
+        try:
+            value = bytes.fromhex(self.text(name))
+        except ValueError:
+            raise Misconfigured(f"{name} must be written in hexadecimal") from None
+        if len(value) < 32:  # noqa: PLR2004
+            raise Misconfigured(f"{name} must hold at least 32 bytes (64 hexadecimal digits)")
+        return value
+
+    def _decimal(self, name: str, default: str) -> Decimal:
+        try:
+            value = Decimal(self._env.get(name) or default)
+        except InvalidOperation:
+            raise Misconfigured(f"{name} must be a number") from None
+        if not value.is_finite():
+            raise Misconfigured(f"{name} must be a number")
+        return value

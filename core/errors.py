@@ -1,0 +1,111 @@
+"""Every way the product says no, as one tree. Each process turns it into its own wire format in one place.
+
+Refused
+├── BadRequest               400  the request cannot be read; names the field
+│   └── TooLarge             413
+├── Unauthenticated          401  no key, a wrong key, a dead key
+├── OutOfCredits             402  wallet or key limit
+│   └── KeyLimitReached      402
+├── Forbidden                403  known, but not allowed
+├── NotFound                 404  not there, or not yours
+├── Conflict                 409  clashes with what is there
+├── TooMany                  429  a rate; carries when to come back
+├── Unavailable              503  nothing to serve it with right now
+└── UpstreamFailed           502  every provider we may use failed
+
+All raise at the rim and carry a sentence that says what to do next.
+"""
+
+from collections.abc import Mapping
+
+
+class Refused(Exception):
+    """A request we understood and do not carry out. `status` is HTTP's; `code` goes into the error body."""
+
+    status = 400
+    type = "invalid_request_error"
+    reason = "bad_request"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | int | None = None,
+        retry_after_s: int | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code: str | int = self.status if code is None else code
+        self.retry_after_s = retry_after_s
+        self.metadata = metadata or {}
+
+    def body(self) -> dict[str, object]:
+        """The SPEC's error object."""
+        error: dict[str, object] = {"message": self.message, "type": self.type, "code": self.code}
+        if self.metadata:
+            error["metadata"] = dict(self.metadata)
+        return {"error": error}
+
+
+class BadRequest(Refused):
+    def __init__(self, message: str, *, param: str | None = None, code: str | int | None = None) -> None:
+        super().__init__(message, code=code)
+        self.param = param
+
+    def body(self) -> dict[str, object]:
+        error: dict[str, object] = {"message": self.message, "type": self.type, "code": self.code}
+        if self.param is not None:
+            error["param"] = self.param
+        return {"error": error}
+
+
+class TooLarge(Refused):
+    status, reason = 413, "too_large"
+
+
+class Unauthenticated(Refused):
+    status, type, reason = 401, "authentication_error", "unauthenticated"
+
+    def __init__(self, message: str = "Invalid or disabled API key.") -> None:
+        super().__init__(message)
+
+
+class OutOfCredits(Refused):
+    status, type, reason = 402, "insufficient_credits", "insufficient_credits"
+
+    def __init__(
+        self,
+        message: str = "Insufficient credits. Please top up to continue.",
+        *,
+        metadata: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message, metadata=metadata)
+
+
+class KeyLimitReached(OutOfCredits):
+    type, reason = "key_limit_reached", "key_limit_reached"
+
+
+class Forbidden(Refused):
+    status, type, reason = 403, "permission_error", "forbidden"
+
+
+class NotFound(Refused):
+    status, type, reason = 404, "not_found_error", "not_found"
+
+
+class Conflict(Refused):
+    status, type, reason = 409, "conflict_error", "conflict"
+
+
+class TooMany(Refused):
+    status, type, reason = 429, "rate_limit_error", "too_many"
+
+
+class Unavailable(Refused):
+    status, type, reason = 503, "unavailable_error", "unavailable"
+
+
+class UpstreamFailed(Refused):
+    status, type, reason = 502, "upstream_error", "upstream_failed"

@@ -1,0 +1,55 @@
+"""Money: whole nano-dollars (1e-9 USD). No float takes part in arithmetic on money.
+
+Prices are nano-dollars per million units (`RatePerMillion`), so that USD 0.15 per 1M tokens is
+150_000_000 and a fraction of a nano-dollar per token is still exact.
+"""
+
+from decimal import Decimal, InvalidOperation
+from typing import NewType
+
+Nanos = NewType("Nanos", int)
+RatePerMillion = NewType("RatePerMillion", int)
+
+NANOS_PER_USD = 1_000_000_000
+MAX_USD = Decimal(9_000_000)  # below 2^53 nano-dollars: what a Lua script can hold exactly
+
+ZERO = Nanos(0)
+
+
+def parse_usd(text: str) -> Nanos:
+    """Read an amount of dollars such as "0.15" exactly.
+
+    Raises ValueError for what is no plain decimal, has more than nine decimal places, or is out of range.
+    """
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is not an amount of dollars, such as 12.50") from None
+    if not amount.is_finite() or abs(amount) > MAX_USD:
+        raise ValueError(f"{text!r} is out of range: at most {MAX_USD:,} dollars")
+    nanos = amount.scaleb(9)
+    if nanos != nanos.to_integral_value():
+        raise ValueError(f"{text!r} has more than nine decimal places")
+    return Nanos(int(nanos))
+
+
+def usd(nanos: int) -> Decimal:
+    """The exact dollars of an amount, for JSON and pages: 1_100_000 is Decimal("0.0011")."""
+    amount = Decimal(nanos).scaleb(-9).normalize()
+    return amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount
+
+
+def format_usd(nanos: int, *, places: int = 2) -> str:
+    """Write an amount for people, exact to the nano-dollar: "$1.10", "$0.00012345", "-$3.00".
+
+    At least `places` decimals are shown; more follow while they matter.
+    """
+    sign, whole = ("-" if nanos < 0 else ""), abs(nanos)
+    dollars, rest = divmod(whole, NANOS_PER_USD)
+    decimals = f"{rest:09d}".rstrip("0").ljust(places, "0")
+    return f"{sign}${dollars:,}" + (f".{decimals}" if decimals else "")
+
+
+def divide_up(numerator: int, denominator: int) -> int:
+    """Divide and round up: the one rounding of a price, in favour of the books."""
+    return -(-numerator // denominator)

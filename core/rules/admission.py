@@ -1,0 +1,104 @@
+"""May this call start, and with how much money held: values in, a verdict out.
+
+The numbers come from one consistent read of a locked row; nothing here waits or looks at a clock.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from core.money import Nanos
+
+
+@dataclass(frozen=True, slots=True)
+class Funds:
+    """A wallet at the moment of admission, in nano-dollars."""
+
+    balance_n: int
+    credit_limit_n: int
+    leased_n: int
+    held_n: int
+
+    @property
+    def available_n(self) -> int:
+        return self.balance_n + self.credit_limit_n - self.leased_n - self.held_n
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLimit:
+    """A key's spend limit in its current period, in nano-dollars."""
+
+    limit_n: int
+    spent_n: int
+    held_n: int
+    resets_at: datetime
+
+    @property
+    def available_n(self) -> int:
+        return self.limit_n - self.spent_n - self.held_n
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What a call asks to hold: its worst case, what it may start with, and the least that makes sense."""
+
+    full_n: Nanos
+    slice_n: Nanos
+    floor_n: Nanos
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    hold_n: Nanos
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """Why not. `scope` says whose money is short; the numbers are for the person who must act."""
+
+    scope: Literal["wallet", "key"]
+    needed_n: int
+    available_n: int
+    held_n: int
+    limit_n: int | None = None
+    resets_at: datetime | None = None
+
+
+def decide(want: Want, funds: Funds, limit: KeyLimit | None) -> Admit | Deny:
+    """Hold the worst case; when money is short, a slice of it; when less than the floor is left, refuse."""
+    if limit is not None and (held := _hold(want, limit.available_n)) is None:
+        return Deny("key", want.floor_n, limit.available_n, limit.held_n, limit.limit_n, limit.resets_at)
+    if _hold(want, funds.available_n) is None:
+        return Deny("wallet", want.floor_n, funds.available_n, funds.held_n)
+    room = funds.available_n if limit is None else min(funds.available_n, limit.available_n)
+    held = _hold(want, room)
+    assert held is not None  # both limits left room, and room is the smaller of the two
+    return Admit(held)
+
+
+def _hold(want: Want, available_n: int) -> Nanos | None:
+    """The hold that fits. A call of a free model holds nothing and needs nothing."""
+    if available_n >= want.full_n:
+        return want.full_n
+    if available_n >= want.slice_n:
+        return want.slice_n
+    if available_n >= max(want.floor_n, 1):
+        return Nanos(available_n)
+    return None
+
+
+def extension(*, more_n: int, funds: Funds, limit: KeyLimit | None) -> Nanos:
+    """How much of `more_n` can be added to a running call's hold: what there is, never less than zero."""
+    room = funds.available_n if limit is None else min(funds.available_n, limit.available_n)
+    return Nanos(max(0, min(more_n, room)))
+
+
+def within_means(charge_n: int, *, hold_n: int, funds: Funds, limit: KeyLimit | None) -> Nanos:
+    """The part of a charge that may be taken: its hold, and beyond it only what nobody else holds.
+
+    What a provider bills above that is the operator's loss, never a negative balance.
+    `funds` and `limit` still count this call's hold as held.
+    """
+    return Nanos(
+        min(charge_n, hold_n + extension(more_n=max(0, charge_n - hold_n), funds=funds, limit=limit))
+    )

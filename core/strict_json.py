@@ -1,0 +1,59 @@
+"""Read JSON that came from outside: one meaning or none.
+
+The standard library's parser with its leniencies taken away: a key given twice, NaN and Infinity, numbers
+beyond a double, integers of absurd length and deep nesting are refused, each with a sentence for the sender.
+"""
+
+import json
+import math
+from typing import Any
+
+MAX_INT_DIGITS = 20
+MAX_DEPTH_HINT = "nested too deeply"
+
+
+def loads(body: bytes) -> Any:
+    """Parse UTF-8 JSON. Raises ValueError with a message fit for the sender."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"The body is not valid UTF-8 (byte {error.start}).") from None
+    try:
+        return _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"The body is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})."
+        ) from None
+    except RecursionError:
+        raise ValueError(f"The body is not acceptable JSON: it is {MAX_DEPTH_HINT}.") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"The body is ambiguous: the key {twice[:80]!r} is given twice.")
+    return result
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(f"The body is not valid JSON: {name} is not a JSON number.")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"The number {text[:40]} is out of range.")
+    return value
+
+
+def _int(text: str) -> int:
+    if len(text) > MAX_INT_DIGITS:
+        raise ValueError(f"The number {text[:MAX_INT_DIGITS]}... is out of range.")
+    return int(text)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
+)
