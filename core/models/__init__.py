@@ -1,0 +1,27 @@
+"""All tables. Importing this package makes `Base.metadata` whole."""
+
+from core.models.base import Base
+from core.models.catalog import CatalogVersion, Model, Offer, PriceCard
+from core.models.holds import Hold
+from core.models.keys import ApiKey
+from core.models.providers import Provider
+from core.models.usage import UsageDaily, UsageEvent
+from core.models.users import User, UserSession
+from core.models.wallets import LedgerEntry, Wallet
+
+__all__ = [
+    "ApiKey",
+    "Base",
+    "CatalogVersion",
+    "Hold",
+    "LedgerEntry",
+    "Model",
+    "Offer",
+    "PriceCard",
+    "Provider",
+    "UsageDaily",
+    "UsageEvent",
+    "User",
+    "UserSession",
+    "Wallet",
+]

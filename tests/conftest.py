@@ -1,0 +1,219 @@
+"""What tests stand on: one PostgreSQL and one Valkey per test process, a database of its own for each test.
+
+A database is a clone of a migrated template, so nothing leaks from test to test and everything may commit.
+After each test the books are proved.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import URL
+from sqlalchemy.orm import Session, sessionmaker
+
+from core.actions.keys import create_key
+from core.actions.offers import add_offer
+from core.actions.providers import add_provider
+from core.actions.release import migrate
+from core.actions.users import sign_up
+from core.actions.wallets import grant_credits
+from core.charging.proof import differences
+from core.config import Settings
+from core.db import driver_url, session_factory, sync_engine
+from core.models import ApiKey, Offer, Provider, User
+from core.money import parse_usd
+
+TEMPLATE = "bazaar_template"
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+    """A server of our own, on fast and forgetful settings; or the one TEST_POSTGRES_URL names."""
+    if given := os.environ.get("TEST_POSTGRES_URL"):
+        yield driver_url(given)
+        return
+    from dev.postgres import Postgres  # only where no server was given
+
+    server = Postgres(tmp_path_factory.mktemp("postgres"), durable=False)
+    server.start()
+    yield driver_url(server.url)
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if given := os.environ.get("TEST_REDIS_URL"):
+        yield given
+        return
+    from dev.valkey import Valkey  # only where no server was given
+
+    server = Valkey(tmp_path_factory.mktemp("valkey"), durable=False)
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def template(postgres_url: URL) -> Iterator[Callable[[], URL]]:
+    """Makes databases: each a clone of one that was migrated once."""
+    suffix = secrets.token_hex(4)
+    name = f"{TEMPLATE}_{suffix}"
+    admin = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine = create_engine(postgres_url.set(database=name))
+    migrate(engine, today=datetime.now(UTC).date())
+    engine.dispose()
+    made: list[str] = [name]
+
+    def clone() -> URL:
+        database = f"t_{suffix}_{len(made)}"
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {database} TEMPLATE {name} STRATEGY file_copy"))
+        made.append(database)
+        return postgres_url.set(database=database)
+
+    yield clone
+    with admin.connect() as connection:
+        for database in made:
+            connection.execute(text(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture
+def database_url(template: Callable[[], URL]) -> Iterator[str]:
+    """A database of this test's own. When the test is over, its books are proved."""
+    url = template()
+    yield url.render_as_string(hide_password=False)
+    engine = create_engine(url, isolation_level="REPEATABLE READ")
+    with engine.connect() as connection:
+        wrong = differences(connection)
+    engine.dispose()
+    assert wrong == []
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = sync_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sessions(engine: Engine) -> sessionmaker[Session]:
+    return session_factory(engine)
+
+
+@pytest.fixture
+def db(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """A session of the test's own: what it adds is seen by others once it commits."""
+    with sessions() as session:
+        yield session
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str) -> Settings:
+    """Settings with this test's services and short deadlines; `replace()` them for others."""
+    made = Settings.from_env(
+        {
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "SECRET_KEY": "of no importance",
+            "KEY_PEPPER": "5a" * 32,
+            "PROVIDER_SECRET": "a5" * 32,
+            "HOLD_S": "5",
+        }
+    )
+    return replace(made, proxy_port=0)
+
+
+@dataclass
+class Maker:
+    """Makes the rows a test needs, through the same actions as the product, and commits them."""
+
+    db: Session
+    settings: Settings
+    count: int = 0
+    secrets: dict[UUID, str] = field(default_factory=dict)
+
+    def user(self, *, credits_usd: str | None = None, email: str | None = None, **fields: Any) -> User:
+        self.count += 1
+        user = sign_up(
+            self.db,
+            email=email or f"person{self.count}@example.com",
+            password=fields.pop("password", "correct horse battery"),
+            **fields,
+        )
+        self.db.commit()
+        if credits_usd is not None:
+            self.credits(user, credits_usd)
+        return user
+
+    def credits(self, user: User, usd: str) -> None:
+        self.count += 1
+        grant_credits(self.db, user.wallet_id, parse_usd(usd), note="for the test", ref=f"test-{self.count}")
+        self.db.commit()
+
+    def key(self, user: User | None = None, **fields: Any) -> ApiKey:
+        """A key; its secret is in `secrets` by its id."""
+        key, secret = create_key(
+            self.db,
+            user or self.user(),
+            name=fields.pop("name", "test key"),
+            pepper=self.settings.key_pepper,
+            now=datetime.now(UTC),
+            **fields,
+        )
+        self.db.commit()
+        self.secrets[key.id] = secret
+        return key
+
+    def provider(
+        self, name: str = "acme", *, base_url: str = "http://127.0.0.1:9/v1", **fields: Any
+    ) -> Provider:
+        provider = add_provider(
+            self.db,
+            name=name,
+            kind="openai",
+            base_url=base_url,
+            api_key=fields.pop("api_key", "upstream-secret"),
+            secret=self.settings.provider_secret,
+            allow_private=True,
+            **fields,
+        )
+        self.db.commit()
+        return provider
+
+    def offer(
+        self,
+        model_id: str = "acme/tiny",
+        *,
+        provider: str = "acme",
+        upstream_model: str = "tiny",
+        **fields: Any,
+    ) -> Offer:
+        prices = {"input": "0.15", "output": "0.60", **fields.pop("prices", {})}
+        offer = add_offer(
+            self.db,
+            model_id=model_id,
+            provider_name=provider,
+            upstream_model=upstream_model,
+            prices={name: str(Decimal(price)) for name, price in prices.items()},
+            context=fields.pop("context", 8192),
+            today=datetime.now(UTC).date(),
+            **fields,
+        )
+        self.db.commit()
+        return offer
+
+
+@pytest.fixture
+def make(db: Session, settings: Settings) -> Maker:
+    return Maker(db, settings)
