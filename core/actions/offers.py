@@ -1,0 +1,102 @@
+"""Offers: which provider serves which model, at which prices."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.actions.providers import bump_catalog
+from core.errors import BadRequest, NotFound
+from core.ids import uuid7
+from core.models import Model, Offer, PriceCard
+from core.queries.catalog import provider_by_name
+from core.rules.prices import PER_MILLION, PER_UNIT
+
+MODEL_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}/[a-z0-9][a-z0-9._:-]{0,99}", re.ASCII)
+MAX_CONTEXT = 100_000_000
+MAX_UPSTREAM_NAME = 200
+MAX_RATE = 10**18  # nano-dollars per million units: USD 1,000 per unit
+PLAIN_BPS = 10_000
+
+
+def rates(prices: Mapping[str, str]) -> dict[str, int]:
+    """Prices in USD, as text, as nano-dollars per million units; a fraction of that is rounded up.
+
+    Raises BadRequest naming the price that is unknown, negative or out of range.
+    """
+    result = {}
+    for name, text in prices.items():
+        if name not in PER_MILLION | PER_UNIT:
+            raise BadRequest(f"There is no price called {name}.", param=name)
+        try:
+            rate = Decimal(text).scaleb(15 if name in PER_UNIT else 9)
+        except InvalidOperation:
+            raise BadRequest(
+                f"The {name} price must be an amount of dollars, such as 0.15.", param=name
+            ) from None
+        if not rate.is_finite() or not 0 <= rate <= MAX_RATE:
+            raise BadRequest(f"The {name} price is negative or out of range.", param=name)
+        result[name] = int(rate.to_integral_value(ROUND_CEILING))
+    return result
+
+
+def add_offer(
+    session: Session,
+    *,
+    model_id: str,
+    provider_name: str,
+    upstream_model: str,
+    prices: Mapping[str, str],
+    context: int | None = None,
+    max_output: int | None = None,
+    today: date,
+) -> Offer:
+    """Offer a model through a provider at these prices (USD); a model not known yet is added.
+
+    Offering it again through the same provider replaces that offer; the old price card stays for its calls.
+    """
+    if not MODEL_ID.fullmatch(model_id):
+        raise BadRequest("The model id must look like author/name, in lower case.", param="model")
+    if not 1 <= len(upstream_model) <= MAX_UPSTREAM_NAME or not upstream_model.isprintable():
+        raise BadRequest(f"The upstream model must have 1 to {MAX_UPSTREAM_NAME} characters.", param="model")
+    for name, tokens in (("context", context), ("max_output", max_output)):
+        if tokens is not None and not 1 <= tokens <= MAX_CONTEXT:
+            raise BadRequest(f"{name} must be from 1 to {MAX_CONTEXT:,} tokens.", param=name)
+    provider = session.scalar(provider_by_name(provider_name))
+    if provider is None:
+        raise NotFound(f"There is no provider named {provider_name}. Add it first.")
+    card = PriceCard(id=uuid7(), rates=rates(prices), tiers=[], source="operator", as_of=today)
+    session.add(card)
+    model = _operator_model(session, model_id, today=today)
+    model.context, model.max_output = context or model.context, max_output or model.max_output
+    session.flush()  # the offer refers to both
+    offer = _offer(session, model_id, provider.id) or Offer(model_id=model_id, provider_id=provider.id)
+    offer.upstream_model, offer.enabled, offer.price_card_id = upstream_model, True, card.id
+    session.add(offer)
+    bump_catalog(session)
+    return offer
+
+
+def _operator_model(session: Session, model_id: str, *, today: date) -> Model:
+    model = session.get(Model, model_id)
+    if model is None:
+        model = Model(
+            id=model_id,
+            name=model_id.split("/", 1)[1],
+            mode="chat",
+            input_modalities=["text"],
+            output_modalities=["text"],
+            supported_parameters=[],
+            markup_bps=PLAIN_BPS,
+            source="operator",
+            as_of=today,
+        )
+        session.add(model)
+    return model
+
+
+def _offer(session: Session, model_id: str, provider_id: object) -> Offer | None:
+    return session.scalar(select(Offer).where(Offer.model_id == model_id, Offer.provider_id == provider_id))

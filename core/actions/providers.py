@@ -1,0 +1,69 @@
+"""Providers: adding one, giving it a credential. Changes are noticed by running processes within 2 s."""
+
+import re
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from core.errors import BadRequest, Conflict
+from core.models import CatalogVersion, Provider
+from core.queries.catalog import provider_by_name
+from core.rules.addresses import why_not_base_url
+from core.secrets import seal
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+KINDS = ("openai",)
+MAX_KEY = 4096
+
+
+def add_provider(
+    session: Session,
+    *,
+    name: str,
+    kind: str,
+    base_url: str,
+    title: str | None = None,
+    api_key: str | None = None,
+    secret: bytes,
+    allow_private: bool = False,
+) -> Provider:
+    """Add a provider. Its credential is sealed with `secret` and never shown again.
+
+    Raises BadRequest for an unusable field, Conflict when the name is taken.
+    """
+    if not NAME.fullmatch(name):
+        raise BadRequest(
+            "The name must be lower-case letters, digits, dot, dash or underscore.", param="name"
+        )
+    if kind not in KINDS:
+        raise BadRequest(f"The kind must be one of: {', '.join(KINDS)}.", param="kind")
+    if wrong := why_not_base_url(base_url, allow_private=allow_private):
+        raise BadRequest(wrong, param="base_url")
+    if session.scalar(provider_by_name(name)) is not None:
+        raise Conflict(f"There is a provider named {name} already.")
+    provider = Provider(
+        name=name,
+        title=title or name,
+        kind=kind,
+        base_url=base_url.rstrip("/"),
+        allow_private=allow_private,
+    )
+    session.add(provider)
+    session.flush()  # sealing a credential needs nothing of it, but offers refer to it
+    if api_key is not None:
+        set_key(session, provider, api_key, secret=secret)
+    bump_catalog(session)
+    return provider
+
+
+def set_key(session: Session, provider: Provider, api_key: str, *, secret: bytes) -> None:
+    """Give a provider its credential. Raises BadRequest for one that cannot be sent in a header."""
+    if not 1 <= len(api_key) <= MAX_KEY or not api_key.isascii() or not api_key.isprintable():
+        raise BadRequest("The API key must be printable ASCII without line breaks.", param="api_key")
+    provider.sealed_key = seal(secret, api_key, context=f"provider:{provider.name}")
+    bump_catalog(session)
+
+
+def bump_catalog(session: Session) -> None:
+    """Tell running processes that the catalogue changed."""
+    session.execute(update(CatalogVersion).values(version=CatalogVersion.version + 1))

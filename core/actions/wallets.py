@@ -1,0 +1,45 @@
+"""Changes of wallets outside calls: opening one, giving credits."""
+
+import zlib
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from core.errors import BadRequest, NotFound
+from core.ids import uuid7
+from core.models import LedgerEntry, Wallet
+from core.money import MAX_USD, NANOS_PER_USD, Nanos
+
+BUCKETS = 256
+MAX_NOTE = 500
+
+
+def open_wallet(session: Session) -> Wallet:
+    wallet_id = uuid7()
+    wallet = Wallet(id=wallet_id, bucket=zlib.crc32(wallet_id.bytes) % BUCKETS)
+    session.add(wallet)
+    return wallet
+
+
+def grant_credits(session: Session, wallet_id: UUID, amount_n: Nanos, *, note: str, ref: str) -> LedgerEntry:
+    """Give a wallet credits, or take some back with a negative amount. The same `ref` is booked once.
+
+    Raises BadRequest for zero, for an amount beyond the limits, and for taking back more than is free.
+    """
+    if amount_n == 0 or abs(amount_n) > MAX_USD * NANOS_PER_USD:
+        raise BadRequest("The amount must not be zero and at most 9,000,000 dollars.", param="amount")
+    if len(note) > MAX_NOTE:
+        raise BadRequest(f"The note must be at most {MAX_NOTE} characters.", param="note")
+    wallet = session.get(Wallet, wallet_id, with_for_update=True, populate_existing=True)
+    if wallet is None:
+        raise NotFound("There is no such wallet.")
+    free_n = wallet.balance_n + wallet.credit_limit_n - wallet.leased_n - wallet.held_n
+    if free_n + amount_n < min(0, free_n) or wallet.balance_n + amount_n > MAX_USD * NANOS_PER_USD:
+        raise BadRequest("The wallet does not hold that much free, or would hold too much.", param="amount")
+    session.execute(
+        update(Wallet).where(Wallet.id == wallet_id).values(balance_n=Wallet.balance_n + amount_n)
+    )
+    entry = LedgerEntry(wallet_id=wallet_id, kind="grant", ref=ref, amount_n=amount_n, note=note)
+    session.add(entry)
+    return entry

@@ -1,0 +1,157 @@
+"""Admitting a call, watching it run, extending it: what happens while money is held.
+
+Lock order, everywhere: wallet, then hold. A wallet's calls are admitted and settled one after the other.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from core.charging.calls import Admitted, Call, Progress, Stale, Verdict, event_row
+from core.models import ApiKey, Hold, UsageDaily, Wallet
+from core.rules.admission import Deny, Funds, KeyLimit, decide, extension
+from core.rules.periods import Period, end_of, start_of
+
+
+def admit(connection: Connection, call: Call, *, boot_id: UUID, hold_s: int) -> Verdict:
+    """Hold the call's worst case, or say why not. Admitting the same request id again answers the same."""
+    row = connection.execute(_admission_row(call.wallet_id, call.key_id)).one_or_none()
+    if row is None or not _is_current(row, call):
+        return Stale()
+    funds = _funds(row)
+    verdict = decide(call.want, funds, _key_limit(connection, row, call.key_id))
+    if isinstance(verdict, Deny):
+        return _earlier(connection, call) or verdict
+    inserted = connection.execute(
+        insert(Hold)
+        .values(
+            request_id=call.request_id,
+            wallet_id=call.wallet_id,
+            key_id=call.key_id,
+            amount_n=verdict.hold_n,
+            event=event_row(call),
+            boot_id=boot_id,
+            admitted_at=call.started_at,
+            deadline_at=func.clock_timestamp() + timedelta(seconds=hold_s),
+        )
+        .on_conflict_do_nothing()
+        .returning(Hold.amount_n)
+    ).scalar_one_or_none()
+    if inserted is None:
+        return _earlier(connection, call) or Stale()
+    _move_held(connection, call.wallet_id, verdict.hold_n)
+    return Admitted(verdict.hold_n)
+
+
+def checkpoint(connection: Connection, running: Sequence[Progress], *, hold_s: int) -> None:
+    """Say that these calls are alive and what they have produced: what they are charged should we die."""
+    if not running:
+        return
+    connection.execute(
+        update(Hold)
+        .where(Hold.request_id == bindparam("rid"))
+        .values(
+            metered_n=func.greatest(Hold.metered_n, bindparam("charge")),
+            metered_upstream_n=func.greatest(Hold.metered_upstream_n, bindparam("upstream")),
+            metered_tokens=func.greatest(Hold.metered_tokens, bindparam("tokens")),
+            deadline_at=func.clock_timestamp() + timedelta(seconds=hold_s),
+        )
+        .execution_options(synchronize_session=False),
+        # in one order everywhere, so that two processes never wait for each other
+        [
+            {
+                "rid": p.request_id,
+                "charge": p.cost.charge_n,
+                "upstream": p.cost.upstream_n,
+                "tokens": p.output_tokens,
+            }
+            for p in sorted(running, key=lambda p: p.request_id)
+        ],
+    )
+
+
+def extend(connection: Connection, *, request_id: UUID, wallet_id: UUID, key_id: UUID, more_n: int) -> int:
+    """Add to a running call's hold what there is of `more_n`. Returns what was added; 0 when all is gone."""
+    row = connection.execute(_admission_row(wallet_id, key_id)).one_or_none()
+    if row is None:
+        return 0
+    limit = _key_limit(connection, row, key_id)
+    added = extension(more_n=more_n, funds=_funds(row), limit=limit)
+    if added == 0:
+        return 0
+    grown = connection.execute(
+        update(Hold)
+        .where(Hold.request_id == request_id)
+        .values(amount_n=Hold.amount_n + added)
+        .returning(Hold.amount_n)
+    ).scalar_one_or_none()
+    if grown is None:  # settled in the meantime
+        return 0
+    _move_held(connection, wallet_id, added)
+    return added
+
+
+def _admission_row(wallet_id: UUID, key_id: UUID) -> Any:
+    """The wallet, locked, with the key that draws on it."""
+    return (
+        select(
+            Wallet.balance_n,
+            Wallet.credit_limit_n,
+            Wallet.leased_n,
+            Wallet.held_n,
+            Wallet.ver.label("wallet_ver"),
+            ApiKey.ver.label("key_ver"),
+            ApiKey.spend_limit_n,
+            ApiKey.spend_limit_period,
+        )
+        .join(ApiKey, ApiKey.wallet_id == Wallet.id)
+        .where(Wallet.id == wallet_id, ApiKey.id == key_id)
+        .with_for_update(of=Wallet)
+    )
+
+
+def _is_current(row: Any, call: Call) -> bool:
+    return (row.wallet_ver, row.key_ver) == (call.wallet_ver, call.key_ver)
+
+
+def _funds(row: Any) -> Funds:
+    return Funds(row.balance_n, row.credit_limit_n, row.leased_n, row.held_n)
+
+
+def _key_limit(connection: Connection, row: Any, key_id: UUID) -> KeyLimit | None:
+    """What a limited key has spent and held in its period; read under the wallet's lock, so nothing moves."""
+    if row.spend_limit_n is None:
+        return None
+    now = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return key_limit(connection, key_id, row.spend_limit_n, row.spend_limit_period, now=now)
+
+
+def key_limit(
+    connection: Connection, key_id: UUID, limit_n: int, period: Period, *, now: datetime
+) -> KeyLimit:
+    spent = select(func.coalesce(func.sum(UsageDaily.charge_n), 0)).where(
+        UsageDaily.key_id == key_id, UsageDaily.day >= start_of(period, now)
+    )
+    held = select(func.coalesce(func.sum(Hold.amount_n), 0)).where(Hold.key_id == key_id)
+    return KeyLimit(
+        limit_n=limit_n,
+        spent_n=int(connection.execute(spent).scalar_one()),
+        held_n=int(connection.execute(held).scalar_one()),
+        resets_at=end_of(period, now.astimezone(UTC)),
+    )
+
+
+def _earlier(connection: Connection, call: Call) -> Admitted | None:
+    """The answer this request id got before, should the reply have been lost."""
+    held = connection.execute(
+        select(Hold.amount_n).where(Hold.request_id == call.request_id, Hold.wallet_id == call.wallet_id)
+    ).scalar_one_or_none()
+    return None if held is None else Admitted(held)
+
+
+def _move_held(connection: Connection, wallet_id: UUID, by_n: int) -> None:
+    connection.execute(update(Wallet).where(Wallet.id == wallet_id).values(held_n=Wallet.held_n + by_n))
