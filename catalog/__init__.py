@@ -1,0 +1,1 @@
+"""The model catalogue: models, where they are called, their list prices, and the script that makes it."""
