@@ -54,8 +54,12 @@ class Directives:
     def fault(self) -> str | None:
         """Name the faults asked for, joined by `+`, for the truth log."""
         asked = ((name, getattr(self, name)) for name in FAULTS)
-        named = [_named(name, value) for name, value in asked if value not in (None, False, 0.0)]
-        return "+".join(named) or None
+        return "+".join(_named(name, value) for name, value in asked if _is_asked(value)) or None
+
+
+def _is_asked(value: object) -> bool:
+    # `cut=0` is asked for, although 0 equals False; a pause of 0 seconds is none.
+    return value is not None and value is not False and (isinstance(value, int | str) or value != 0)
 
 
 def _named(name: str, value: object) -> str:

@@ -85,6 +85,8 @@ class Wire:
     async def _put(self, response: web.StreamResponse, frame: Frame, *, drip: float) -> None:
         step = 1 if drip else len(frame.data)
         for start in range(0, len(frame.data), step or 1):
+            if drip:
+                await asyncio.sleep(drip)
             part = frame.data[start : start + step]
             tokens = frame.tokens if start + step >= len(frame.data) else 0
             # Counted first: a write that is cancelled has already handed its bytes over.
@@ -94,8 +96,6 @@ class Wire:
             except ConnectionError:
                 self._record.count(-len(part), -tokens)
                 raise
-            if drip:
-                await asyncio.sleep(drip)
 
 
 def _halt_after(frames: list[Frame], directives: Directives) -> int | None:
