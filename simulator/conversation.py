@@ -112,8 +112,7 @@ def _answer(ask: Ask, directives: Directives, dialect: Dialect, record: Record) 
     head = Head(dialect.new_id(), int(time.time()), ask.model)
     usage = dialect.report(answer.usage, lie=directives.usage)
     record.answer_id = head.id
-    record.prompt_tokens, record.cached = answer.usage.prompt, answer.usage.cached
-    record.reasoning, record.completion_tokens = answer.usage.reasoning, answer.usage.completion
+    record.tell(answer.usage)
     if ask.stream:
         frames = dialect.stream(head, ask, answer, usage)
     else:

@@ -33,7 +33,7 @@ def _in_middle(change: Callable[[bytes], bytes]) -> Callable[[Frames], Frames]:
 
 def _in_text(extra: bytes) -> Callable[[bytes], bytes]:
     """Put bytes inside the first JSON string of a frame, so that they break only what they must."""
-    return lambda data: data.replace(b'": "', b'": "' + extra, 1)
+    return lambda data: data.replace(b'":"', b'":"' + extra, 1)
 
 
 def _everywhere(change: Callable[[bytes], bytes]) -> Callable[[Frames], Frames]:
@@ -55,7 +55,7 @@ def _split(frames: Frames) -> Frames:
 def _double_usage(frames: Frames) -> Frames:
     """Report usage a second time, with other numbers."""
     again = [
-        replace(frame, data=frame.data.replace(b'_tokens": ', b'_tokens": 9'))
+        replace(frame, data=frame.data.replace(b'_tokens":', b'_tokens":9'))
         for frame in frames
         if frame.kind == "usage"
     ]
@@ -78,7 +78,7 @@ def _truncated(frames: Frames) -> Frames:
 
 
 _SPOILERS: dict[str, Callable[[Frames], Frames]] = {
-    "json": _in_middle(lambda data: data.replace(b'": ', b'" ', 1)),
+    "json": _in_middle(lambda data: data.replace(b'":', b'" ', 1)),
     "nodata": _in_middle(lambda data: data.removeprefix(b"data: ")),
     "bom": _bom,
     "crlf": _everywhere(lambda data: data.replace(b"\n", b"\r\n")),

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from simulator.engine import Usage
+
 KEPT = 10_000
 _LONGEST_TEXT = 300
 
@@ -25,6 +27,7 @@ class Record:
     stream: bool = False
     prompt_tokens: int = 0
     cached: int = 0
+    cache_write: int = 0
     reasoning: int = 0
     completion_tokens: int = 0
     tokens_sent: int = 0
@@ -33,6 +36,11 @@ class Record:
     fault: str | None = None
     ended: float | None = None
     how: str | None = None
+
+    def tell(self, usage: Usage) -> None:
+        """Note what the answer costs in truth."""
+        self.prompt_tokens, self.completion_tokens = usage.prompt, usage.completion
+        self.cached, self.cache_write, self.reasoning = usage.cached, usage.cache_write, usage.reasoning
 
     def count(self, size: int, tokens: int) -> None:
         """Count bytes and whole tokens as handed to the socket."""

@@ -75,8 +75,8 @@ def whole(head: Head, answer: Answer, usage: dict[str, Any] | None) -> bytes:
 
 def stream(head: Head, ask: Ask, answer: Answer, usage: dict[str, Any] | None) -> list[Frame]:
     """Shape the chunks: role, content, finish, usage where it was asked for, `[DONE]`."""
-    start = json.dumps(_head(head, "chat.completion.chunk"))[:-1]
-    end = ', "usage": null}\n\n' if ask.include_usage else "}\n\n"
+    start = _json(_head(head, "chat.completion.chunk"))[:-1]
+    end = ',"usage":null}\n\n' if ask.include_usage else "}\n\n"
     frames = [
         Frame(_chunk(start, end, index=index, delta=_opening(head, answer, index=index)))
         for index in range(len(answer.choices))
@@ -85,7 +85,7 @@ def stream(head: Head, ask: Ask, answer: Answer, usage: dict[str, Any] | None) -
     for index, choice in enumerate(answer.choices):
         frames.append(Frame(_chunk(start, end, index=index, delta={}, finish=_FINISH[choice.finish])))
     if ask.include_usage and usage is not None:
-        last = f'data: {start}, "choices": [], "usage": {json.dumps(usage)}}}\n\n'
+        last = f'data: {start},"choices":[],"usage":{_json(usage)}}}\n\n'
         frames.append(Frame(last.encode(), "usage"))
     frames.append(_DONE)
     return frames
@@ -106,8 +106,8 @@ def _content(start: str, end: str, answer: Answer) -> Iterator[Frame]:
 def _chunk(start: str, end: str, *, index: int, delta: dict[str, Any], finish: str | None = None) -> bytes:
     # The head is the same in every chunk of a stream, so that only the delta is turned into JSON.
     told = "null" if finish is None else f'"{finish}"'
-    choice = f'{{"index": {index}, "delta": {_json(delta)}, "logprobs": null, "finish_reason": {told}}}'
-    return f'data: {start}, "choices": [{choice}]{end}'.encode(errors="replace")
+    choice = f'{{"index":{index},"delta":{_json(delta)},"logprobs":null,"finish_reason":{told}}}'
+    return f'data: {start},"choices":[{choice}]{end}'.encode(errors="replace")
 
 
 def _opening(head: Head, answer: Answer, *, index: int) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def _head(head: Head, kind: str) -> dict[str, Any]:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _bytes(value: Any) -> bytes:

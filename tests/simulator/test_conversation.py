@@ -50,13 +50,14 @@ async def test_directives_leave_the_text_as_it_is(caller):
 async def test_the_record_tells_the_call(caller):
     headers = {"X-Request-Id": "req-1", "X-Odd": "value-not-kept"}
 
-    answer = await caller.ask("tiny+tokens=9+cached=4+reasoning=2", headers=headers)
+    answer = await caller.ask("tiny+tokens=9+cached=4+cache_write=3+reasoning=2", headers=headers)
 
     (record,) = caller.records
     assert record["request_id"] == "req-1"
     assert record["answer_id"] == answer["id"]
-    assert (record["model"], record["stream"]) == ("tiny+tokens=9+cached=4+reasoning=2", False)
-    assert (record["prompt_tokens"], record["cached"], record["reasoning"]) == (8, 4, 2)
+    assert (record["model"], record["stream"]) == ("tiny+tokens=9+cached=4+cache_write=3+reasoning=2", False)
+    assert (record["prompt_tokens"], record["cached"], record["cache_write"]) == (8, 4, 3)
+    assert record["reasoning"] == 2
     assert (record["completion_tokens"], record["tokens_sent"]) == (11, 9)
     assert record["usage"] == answer["usage"]
     assert (record["how"], record["fault"]) == ("done", None)

@@ -53,5 +53,5 @@ async def test_missing_usage_is_missing_in_both_kinds_of_answer(caller):
 async def test_nan_goes_out_as_python_and_javascript_write_it(caller):
     raw = await caller.raw("tiny+usage=nan", stream_options={"include_usage": True})
 
-    assert b'"prompt_tokens": NaN' in raw
+    assert b'"prompt_tokens":NaN' in raw
     assert caller.records[-1]["usage"]["prompt_tokens"] == "NaN"

@@ -67,7 +67,7 @@ async def test_a_character_is_cut_in_two_writes(caller):
         writes = [data async for data, _ in response.content.iter_chunks()]
 
     assert "漢" in b"".join(writes).decode()
-    frames = [Frame(b'{"a": "b"}', "content", 1)]
+    frames = [Frame(b'{"a":"b"}', "content", 1)]
     assert [frame.data.count("漢".encode()) for frame in spoil(frames, "split")] == [0, 0]
 
 

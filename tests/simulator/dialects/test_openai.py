@@ -120,3 +120,10 @@ async def test_an_unpaired_surrogate_is_echoed_as_valid_utf8(caller):
     answer = await caller.ask("tiny+echo", text="odd \ud800 letter")
 
     assert answer["choices"][0]["message"]["content"] == "odd ? letter"
+
+
+async def test_json_on_the_wire_has_no_spaces_between_its_parts(caller):
+    raw = await caller.raw("tiny+tokens=2")
+
+    assert b'"choices":[{"index":0,"delta":{"content":"' in raw
+    assert raw.endswith(b"}\n\ndata: [DONE]\n\n")
