@@ -3,13 +3,14 @@
 import asyncio
 import json
 import signal
+import socket
 import sys
 from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
 
-from simulator.__main__ import read_settings
+from simulator.__main__ import main, read_settings
 from simulator.settings import Settings
 
 BODY = {"messages": [{"role": "user", "content": "x"}], "stream": True}
@@ -37,6 +38,26 @@ def test_options_become_settings(tmp_path):
 
     assert settings == Settings(host="::1", port=9, truth_log=log, truth_url=False)
     assert read_settings([]) == Settings()
+
+
+def test_a_port_that_cannot_be_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        read_settings(["--port", "65536"])
+
+    assert "--port" in capsys.readouterr().err
+
+
+def test_a_taken_port_is_a_clear_error():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        with pytest.raises(SystemExit, match=r"cannot start.*--port"):
+            main(["--port", str(port)])
+
+
+def test_a_log_that_cannot_be_written_is_a_clear_error(tmp_path):
+    with pytest.raises(SystemExit, match=r"No such file.*--truth-log"):
+        main(["--truth-log", str(tmp_path / "nowhere" / "truth")])
 
 
 async def test_a_record_is_there_for_a_call_that_sigterm_ends(tmp_path):

@@ -47,6 +47,19 @@ async def test_a_slow_answer_holds_up_nobody(caller):
     assert took_s < 0.9
 
 
+async def test_a_long_answer_without_delay_lets_others_through(caller, simulator):
+    _, long = await asyncio.open_connection("127.0.0.1", simulator.port)
+    reader, short = await asyncio.open_connection("127.0.0.1", simulator.port)
+
+    long.write(request_bytes("tiny+tokens=1000"))
+    short.write(b"GET /healthz HTTP/1.1\r\nHost: simulator\r\n\r\n")
+    await reader.readuntil(b"ok\n")
+
+    assert caller.records == []
+    long.close()
+    short.close()
+
+
 async def test_a_refused_call_is_reset_before_any_byte(caller, simulator):
     reader, writer = await asyncio.open_connection("127.0.0.1", simulator.port)
     writer.write(request_bytes("tiny+refuse"))
