@@ -59,6 +59,7 @@ class Ending:
     disputed: bool = False
     duration_ms: int = 0
     first_byte_ms: int | None = None
+    price_card_id: UUID | None = None  # of the offer that served it, where that is known
 
 
 @dataclass(frozen=True, slots=True)

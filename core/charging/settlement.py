@@ -130,6 +130,8 @@ def _outcome(ending: Ending, charge_n: Nanos) -> dict[str, Any]:
     """The columns of a usage row that say how the call ended."""
     facts = {name: value for name, value in asdict(ending).items() if name in EVENT_COLUMNS}
     tokens = {name: value for name, value in asdict(ending.usage).items() if name in EVENT_COLUMNS}
+    if ending.price_card_id is None:
+        del facts["price_card_id"]  # the one of the admission stands
     upstream_n = ending.cost.upstream_n
     return {
         **facts,

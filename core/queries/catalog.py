@@ -15,15 +15,27 @@ def provider_by_name(name: str) -> Select[Provider]:
     return select(Provider).where(Provider.name == name)
 
 
-def models() -> Select[Model]:
-    """The models that are switched on."""
-    return select(Model).where(Model.enabled).order_by(Model.id)
+def model_facts() -> Select[*tuple[Any, ...]]:
+    """A row a model that is switched on, by id."""
+    return select(*Model.__table__.columns).where(Model.enabled).order_by(Model.id)
 
 
-def offers() -> Select[*tuple[Any, ...]]:
-    """Every offer that is on, with its price card and the provider to reach it by."""
+def offer_facts() -> Select[*tuple[Any, ...]]:
+    """A row an offer that is on, with its prices and the provider to reach it by."""
     return (
-        select(Offer, PriceCard, Provider)
+        select(
+            Offer.model_id,
+            Offer.upstream_model,
+            Offer.price_card_id,
+            PriceCard.rates,
+            PriceCard.tiers,
+            Provider.id.label("provider_id"),
+            Provider.name.label("provider_name"),
+            Provider.kind,
+            Provider.base_url,
+            Provider.sealed_key,
+            Provider.allow_private,
+        )
         .join(PriceCard, PriceCard.id == Offer.price_card_id)
         .join(Provider, Provider.id == Offer.provider_id)
         .join(Model, Model.id == Offer.model_id)

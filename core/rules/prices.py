@@ -14,7 +14,7 @@ BPS = 10_000
 
 # Rates in USD per 1M units in the catalogue; every other known rate is USD per single unit.
 PER_MILLION = frozenset(
-    {
+    [
         "input",
         "output",
         "cached_read",
@@ -23,13 +23,35 @@ PER_MILLION = frozenset(
         "reasoning",
         "input_audio",
         "output_audio",
+        "cached_audio",
         "input_image_tokens",
         "output_image_tokens",
+        "cached_image",
+        "input_video_tokens",
+        "output_video_tokens",
         "character",
-    }
+    ]
 )
 PER_UNIT = frozenset(
-    {"image", "input_image", "second_in", "second_out", "page", "video_second", "web_search", "request"}
+    [
+        "image",
+        "input_image",
+        "second_in",
+        "second_out",
+        "page",
+        "request",
+        "video_second",
+        "video_second_480p",
+        "video_second_720p",
+        "video_second_768p",
+        "video_second_1080p",
+        "video_second_2k",
+        "video_second_4k",
+        "web_search",
+        "web_search_low",
+        "web_search_medium",
+        "web_search_high",
+    ]
 )
 
 

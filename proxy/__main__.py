@@ -1,0 +1,51 @@
+"""Run the relay: `python -m proxy`. One process uses one core; start more, they share the port."""
+
+import asyncio
+import os
+import signal
+import sys
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from core.config import Misconfigured, Settings
+from proxy.app import build_app
+
+BACKLOG = 1024
+_log = structlog.get_logger()
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; then finish what runs, for at most `drain_s`, and settle it all."""
+    runner = web.AppRunner(
+        build_app(settings),
+        handler_cancellation=True,
+        access_log=None,
+        auto_decompress=False,
+        shutdown_timeout=settings.drain_s,
+        max_line_size=8190,
+        max_field_size=8190,
+    )
+    await runner.setup()
+    site = web.TCPSite(runner, settings.proxy_host, settings.proxy_port, reuse_port=True, backlog=BACKLOG)
+    await site.start()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    _log.info("proxy_listening", host=settings.proxy_host, port=settings.proxy_port)
+    await stop.wait()
+    _log.info("proxy_draining")
+    await runner.cleanup()
+
+
+def main() -> None:
+    try:
+        settings = Settings.from_env(os.environ)
+    except Misconfigured as error:
+        sys.exit(str(error))
+    uvloop.run(serve(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""What we write: headers every response carries, errors in the SPEC's shape, usage with its cost."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from core.charging.calls import Ending
+from core.errors import Refused
+from core.money import usd
+from core.rules.prices import Usage
+
+REQUEST_ID = "X-Request-Id"
+PROVIDER = "X-Provider"
+NO_PROVIDER = "none"
+encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+def headers(request_id: object, provider: str = NO_PROVIDER) -> dict[str, str]:
+    return {REQUEST_ID: str(request_id), PROVIDER: provider, "Cache-Control": "no-store"}
+
+
+def refusal(error: Refused, *, request_id: object, provider: str = NO_PROVIDER) -> web.Response:
+    """A refusal as the client sees it."""
+    made = headers(request_id, provider)
+    if error.retry_after_s is not None:
+        made["Retry-After"] = str(error.retry_after_s)
+    return web.Response(
+        body=json.dumps(error.body()).encode(),
+        status=error.status,
+        headers=made,
+        content_type="application/json",
+    )
+
+
+def our_fault(*, request_id: object) -> web.Response:
+    message = f"Something went wrong on our side. Try again; if it stays, tell support this id: {request_id}"
+    body = {"error": {"message": message, "type": "internal_error", "code": 500}}
+    return web.Response(
+        body=json.dumps(body).encode(),
+        status=500,
+        headers=headers(request_id),
+        content_type="application/json",
+    )
+
+
+def usage_object(
+    stated: Mapping[str, Any] | None, usage: Usage, ending: Ending, charge_n: int
+) -> dict[str, Any]:
+    """The usage a client sees: the provider's own words where it had any, and what the call cost, in USD.
+
+    `cost` is what the wallet paid, to the nano-dollar.
+    """
+    upstream_n = min(ending.cost.upstream_n, charge_n)
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        **(stated or {}),
+        "cost": usd(charge_n),
+        "cost_details": {
+            "upstream_inference_cost": usd(upstream_n),
+            "fee": usd(charge_n - upstream_n),
+        },
+    }
+
+
+def error_chunk(
+    error: Refused, *, answer_id: str, model: str, usage: Mapping[str, Any], provider: str
+) -> bytes:
+    """The chunk that ends a stream which can no longer be an HTTP error."""
+    return encode(
+        {
+            "id": answer_id,
+            "object": "chat.completion.chunk",
+            "created": 0,
+            "model": model,
+            "choices": [
+                {
+                    "index": 0,
+                    "delta": {"content": ""},
+                    "finish_reason": "error",
+                    "native_finish_reason": None,
+                    "error": {
+                        "code": error.code,
+                        "message": error.message,
+                        "metadata": {"provider_name": provider, "raw": error.metadata.get("reason")},
+                    },
+                }
+            ],
+            "usage": usage,
+        }
+    )

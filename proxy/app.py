@@ -1,0 +1,93 @@
+"""The relay as an application: its routes, and what starts and ends with it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from aiohttp import web
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.config import Settings
+from core.db import async_engine
+from core.ids import uuid7
+from proxy.catalog import Catalog
+from proxy.deps import DEPS, Deps
+from proxy.errors import answered
+from proxy.front_door import FrontDoor
+from proxy.gate import PostgresGate
+from proxy.grants import Grants
+from proxy.handlers.chat import chat
+from proxy.handlers.models import models
+from proxy.refusals import Refusals
+from proxy.running import Running
+from proxy.upstream import Upstreams
+
+PREFIXES = ("/api/v1", "/v1")
+FRONT_DOOR = web.AppKey("front_door", FrontDoor)
+
+
+def build_app(settings: Settings) -> web.Application:
+    app = web.Application()
+    app[DEPS] = build_deps(settings)
+    app[FRONT_DOOR] = FrontDoor(
+        settings.portal_url,
+        connect_timeout_s=settings.connect_timeout_s,
+        trusted_proxies=settings.trusted_proxies,
+    )
+    for prefix in PREFIXES:
+        app.router.add_post(f"{prefix}/chat/completions", answered(chat))
+        app.router.add_get(f"{prefix}/models", answered(models))
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_route("*", "/{path:.*}", app[FRONT_DOOR].handle)
+    app.cleanup_ctx.append(background)
+    return app
+
+
+def build_deps(settings: Settings) -> Deps:
+    engine = async_engine(settings.database_url)
+    return Deps(
+        settings=settings,
+        engine=engine,
+        catalog=Catalog(engine, provider_secret=settings.provider_secret, fee_bps=settings.fee_bps),
+        grants=Grants(engine, pepper=settings.key_pepper),
+        running=Running(PostgresGate(engine, boot_id=uuid7(), hold_s=settings.hold_s)),
+        upstreams=Upstreams(settings),
+        refusals=Refusals(engine),
+    )
+
+
+async def background(app: web.Application) -> AsyncIterator[None]:
+    """What runs beside the requests. At the end everything that was admitted is settled first."""
+    deps = app[DEPS]
+    await deps.catalog.refresh()
+    tasks = [
+        asyncio.create_task(work)
+        for work in (deps.catalog.keep_fresh(), deps.running.keep_alive(), deps.refusals.keep_writing())
+    ]
+    yield
+    await deps.running.drained()
+    for task in tasks:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    await deps.refusals.write()
+    await deps.upstreams.close()
+    await app[FRONT_DOOR].close()
+    await deps.engine.dispose()
+
+
+async def healthz(_request: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """Ready when the books can be reached and there is a catalogue to serve."""
+    deps = request.app[DEPS]
+    try:
+        async with asyncio.timeout(2), deps.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except (SQLAlchemyError, OSError, TimeoutError):
+        return web.json_response({"status": "database unreachable"}, status=503)
+    return web.json_response({"status": "ok"})

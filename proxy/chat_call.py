@@ -1,0 +1,162 @@
+"""A chat request as it came in: read strictly, checked field by field, its content left as it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from core.errors import BadRequest
+from core.rules.reserve import InputSize, input_size, output_bound
+from core.strict_json import loads
+
+MAX_OUTPUT = 10_000_000
+MAX_CHOICES = 8
+MAX_MODEL_ID = 200
+FREE_TOOLS = frozenset({"function", "custom"})  # tools that run at the client: no provider bills for them
+PLAIN_TIERS = frozenset({"auto", "default", "standard"})
+NOT_YET = ("models", "provider", "plugins")
+_raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class ChatCall:
+    """What the relay must know of a chat request. `fields` is the body, each value byte for byte."""
+
+    model: str
+    stream: bool
+    max_tokens: int | None
+    max_tokens_name: str | None
+    choices: int
+    messages: list[Any]
+    fields: Mapping[str, msgspec.Raw]
+    other_bytes: int
+    echo_upstream_body: bool
+    modalities: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, body: bytes) -> "ChatCall":
+        """Read a request body. Raises BadRequest naming the field that is wrong."""
+        document = _document(body)
+        fields = _raw_fields(body)
+        name = "max_completion_tokens" if document.get("max_completion_tokens") is not None else "max_tokens"
+        most = _whole(document, name, high=MAX_OUTPUT)
+        _whole(document, "max_tokens", high=MAX_OUTPUT)
+        _refuse_extra_costs(document)
+        return cls(
+            model=_model(document),
+            stream=_flag(document, "stream"),
+            max_tokens=most,
+            max_tokens_name=name if most is not None else None,
+            choices=_whole(document, "n", high=MAX_CHOICES) or 1,
+            messages=_messages(document),
+            fields=fields,
+            other_bytes=sum(len(bytes(raw)) for key, raw in fields.items() if key != "messages"),
+            echo_upstream_body=_echo(document),
+            modalities=_modalities(document),
+        )
+
+    def input_size(self, context: int | None) -> InputSize:
+        return input_size(self.messages, extra_bytes=self.other_bytes, context=context)
+
+    def output_bound(self, *, model_max: int | None, context: int | None, cap: int) -> int:
+        """The most tokens one choice may produce."""
+        return output_bound(asked=self.max_tokens, model_max=model_max, context=context, cap=cap)
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    if not body.strip():
+        raise BadRequest("The body is empty. Send a JSON object with model and messages.")
+    try:
+        document = loads(body)
+    except ValueError as error:
+        raise BadRequest(str(error)) from None
+    if not isinstance(document, dict):
+        raise BadRequest("The body must be a JSON object with model and messages.")
+    for name in NOT_YET:
+        if document.get(name) is not None:
+            raise BadRequest(f"{name} is not supported yet. Leave it out.", param=name)
+    return document
+
+
+def _model(document: Mapping[str, Any]) -> str:
+    model = document.get("model")
+    if not isinstance(model, str) or not 1 <= len(model) <= MAX_MODEL_ID or not model.isprintable():
+        raise BadRequest("model is missing: name one as provider/model-name.", param="model")
+    return model
+
+
+def _messages(document: Mapping[str, Any]) -> list[Any]:
+    messages = document.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise BadRequest("messages must be a list with at least one message.", param="messages")
+    for index, message in enumerate(messages):
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise BadRequest(
+                f"messages[{index}] must be an object with a role.", param=f"messages[{index}].role"
+            )
+        content = message.get("content")
+        if content is not None and not isinstance(content, str | list):
+            raise BadRequest(
+                f"messages[{index}].content must be text or a list of parts.",
+                param=f"messages[{index}].content",
+            )
+    return messages
+
+
+def _flag(document: Mapping[str, Any], name: str) -> bool:
+    value = document.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise BadRequest(f"{name} must be true or false.", param=name)
+    return bool(value)
+
+
+def _whole(document: Mapping[str, Any], name: str, *, high: int) -> int | None:
+    value = document.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= high:
+        raise BadRequest(f"{name} must be a whole number from 1 to {high}.", param=name)
+    return value
+
+
+def _refuse_extra_costs(document: Mapping[str, Any]) -> None:
+    """Refuse what raises the price in a way the price card does not state: never free, so not at all."""
+    tier = document.get("service_tier")
+    if tier is not None and tier not in PLAIN_TIERS:
+        raise BadRequest("This service_tier has no price here. Leave it out.", param="service_tier")
+    if document.get("web_search_options") is not None:
+        raise BadRequest(
+            "Web search has no price here yet. Leave web_search_options out.", param="web_search_options"
+        )
+    tools = document.get("tools")
+    if tools is not None and not isinstance(tools, list):
+        raise BadRequest("tools must be a list.", param="tools")
+    for index, tool in enumerate(tools or ()):
+        kind = tool.get("type") if isinstance(tool, dict) else None
+        if not isinstance(kind, str) or kind not in FREE_TOOLS:
+            raise BadRequest(
+                f"tools[{index}].type must be function or custom; what a provider runs has no price here.",
+                param=f"tools[{index}].type",
+            )
+    options = document.get("stream_options")
+    if options is not None and not isinstance(options, dict):
+        raise BadRequest("stream_options must be an object.", param="stream_options")
+
+
+def _echo(document: Mapping[str, Any]) -> bool:
+    debug = document.get("debug")
+    if debug is None:
+        return False
+    if not isinstance(debug, dict):
+        raise BadRequest("debug must be an object.", param="debug")
+    return _flag(debug, "echo_upstream_body")
+
+
+def _modalities(document: Mapping[str, Any]) -> tuple[str, ...]:
+    modalities = document.get("modalities")
+    if modalities is None:
+        return ()
+    if not isinstance(modalities, list) or not all(isinstance(name, str) for name in modalities):
+        raise BadRequest("modalities must be a list of names.", param="modalities")
+    return tuple(modalities)

@@ -1,0 +1,27 @@
+"""What handlers work with: made once at start, handed to them by the application."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from core.config import Settings
+from proxy.catalog import Catalog
+from proxy.grants import Grants
+from proxy.refusals import Refusals
+from proxy.running import Running
+from proxy.upstream import Upstreams
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    settings: Settings
+    engine: AsyncEngine
+    catalog: Catalog
+    grants: Grants
+    running: Running
+    upstreams: Upstreams
+    refusals: Refusals
+
+
+DEPS = web.AppKey("deps", Deps)

@@ -1,0 +1,40 @@
+"""The one place where a refusal or a failure of the relay becomes an HTTP answer."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import structlog
+from aiohttp import web
+
+from core.errors import Refused
+from core.ids import uuid7
+from proxy import answers
+from proxy.grants import Grant
+from proxy.running import ClientGone
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+REQUEST_ID = web.RequestKey("request_id", UUID)
+GRANT = web.RequestKey("grant", Grant)
+_log = structlog.get_logger()
+
+
+def answered(handler: Handler) -> Handler:
+    """Wrap a model endpoint: every request gets an id of ours, every error the SPEC's shape."""
+
+    async def wrapped(request: web.Request) -> web.StreamResponse:
+        request[REQUEST_ID] = request_id = uuid7()
+        try:
+            return await handler(request)
+        except Refused as refused:
+            _log.info("refused", request_id=str(request_id), status=refused.status, reason=refused.reason)
+            provider = refused.metadata.get("provider_name", answers.NO_PROVIDER)
+            return answers.refusal(refused, request_id=request_id, provider=str(provider))
+        except ClientGone:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response(status=499)
+        except Exception:  # noqa: BLE001  # the rim: logged whole, told without internals
+            _log.exception("failed", request_id=str(request_id), path=request.path)
+            return answers.our_fault(request_id=request_id)
+
+    return wrapped

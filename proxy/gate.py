@@ -1,0 +1,92 @@
+"""The gate: where a call is admitted and settled. One interface, so that what is behind it can change."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from core.charging import holds, settlement
+from core.charging.calls import Call, Ending, Progress, Settled, Verdict
+from core.errors import Unavailable
+
+RETRY_FIRST_S, RETRY_LAST_S = 0.1, 5.0
+T = TypeVar("T")
+_log = structlog.get_logger()
+
+
+class Gate(Protocol):
+    """Charging as the relay sees it."""
+
+    async def admit(self, call: Call) -> Verdict:
+        """Hold the call's worst case, or say why not. Raises Unavailable when the books cannot be reached."""
+
+    async def checkpoint(self, running: Sequence[Progress]) -> None:
+        """Say what running calls have produced so far; also a sign of life for each."""
+
+    async def extend(self, call: Call, *, more_n: int) -> int:
+        """Add to a running call's hold; returns the nano-dollars added, 0 when nothing is left."""
+
+    async def settle(self, call: Call, ending: Ending) -> Settled:
+        """Book how a call ended. Comes back only when it is booked, however long that takes."""
+
+
+class PostgresGate:
+    """Path (a): one PostgreSQL transaction for each step."""
+
+    def __init__(self, engine: AsyncEngine, *, boot_id: UUID, hold_s: int) -> None:
+        self._engine = engine
+        self._boot_id = boot_id
+        self._hold_s = hold_s
+
+    async def admit(self, call: Call) -> Verdict:
+        try:
+            return await self._run(
+                lambda connection: holds.admit(connection, call, boot_id=self._boot_id, hold_s=self._hold_s)
+            )
+        except (SQLAlchemyError, OSError) as error:
+            _log.error("admission_failed", request_id=str(call.request_id), error=_name(error))
+            raise Unavailable(
+                "The service cannot check balances right now. Try again.", retry_after_s=5
+            ) from None
+
+    async def checkpoint(self, running: Sequence[Progress]) -> None:
+        await self._run(lambda connection: holds.checkpoint(connection, running, hold_s=self._hold_s))
+
+    async def extend(self, call: Call, *, more_n: int) -> int:
+        return await self._run(
+            lambda connection: holds.extend(
+                connection,
+                request_id=call.request_id,
+                wallet_id=call.wallet_id,
+                key_id=call.key_id,
+                more_n=more_n,
+            )
+        )
+
+    async def settle(self, call: Call, ending: Ending) -> Settled:
+        wait_s = RETRY_FIRST_S
+        while True:
+            try:
+                return await self._run(
+                    lambda connection: settlement.settle(
+                        connection, request_id=call.request_id, wallet_id=call.wallet_id, ending=ending
+                    )
+                )
+            except (SQLAlchemyError, OSError) as error:
+                # Whether the transaction was committed does not matter: settling again changes nothing.
+                _log.error("settlement_delayed", request_id=str(call.request_id), error=_name(error))
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, RETRY_LAST_S)
+
+    async def _run(self, step: Callable[[Connection], T]) -> T:
+        async with self._engine.begin() as connection:
+            return await connection.run_sync(step)
+
+
+def _name(error: Exception) -> str:
+    return type(error.orig).__name__ if isinstance(error, DBAPIError) else type(error).__name__

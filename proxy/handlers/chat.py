@@ -1,0 +1,100 @@
+"""POST /chat/completions: find the grant, ask the rules, admit, relay, settle."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from aiohttp import web
+
+from core.charging.calls import Call
+from core.errors import BadRequest, Refused, TooLarge
+from proxy.chat_call import ChatCall
+from proxy.deps import DEPS, Deps
+from proxy.errors import REQUEST_ID
+from proxy.grants import Grant, credential
+from proxy.plan import Plan, plan_chat
+from proxy.relay import StreamRelay, relay_plain
+from proxy.running import StaleGrant
+
+MAX_APP = 200
+
+
+async def chat(request: web.Request) -> web.StreamResponse:
+    deps = request.app[DEPS]
+    secret = credential(request)
+    grant = await deps.grants.find_for_models(secret)
+    parsed = ChatCall.parse(await read_body(request, limit=deps.settings.body_limit_bytes))
+    try:
+        plan = plan_chat(
+            parsed,
+            deps.catalog.now,
+            output_cap=deps.settings.output_cap_tokens,
+            slice_tokens=deps.settings.slice_tokens,
+        )
+        try:
+            return await _serve(request, deps, parsed, plan, grant)
+        except StaleGrant:
+            grant = await deps.grants.find_for_models(secret, fresh=True)
+            return await _serve(request, deps, parsed, plan, grant)
+    except Refused as refused:
+        _record(request, deps, refused, grant, parsed.model)
+        raise
+
+
+async def _serve(
+    request: web.Request, deps: Deps, parsed: ChatCall, plan: Plan, grant: Grant
+) -> web.StreamResponse:
+    call = _call(request[REQUEST_ID], request, plan, grant, stream=parsed.stream)
+    async with deps.running.hold(call, plan) as charge, deps.upstreams.send(charge, parsed) as answer:
+        if not parsed.stream:
+            return await relay_plain(answer, charge)
+        echo = answer.sent if parsed.echo_upstream_body else None
+        return await StreamRelay(request, answer, charge, deps.settings).run(echo=echo)
+
+
+def _call(request_id: UUID, request: web.Request, plan: Plan, grant: Grant, *, stream: bool) -> Call:
+    app_name, app_url = app_of(request)
+    return Call(
+        request_id=request_id,
+        wallet_id=grant.wallet_id,
+        user_id=grant.user_id,
+        key_id=grant.key_id,
+        key_ver=grant.key_ver,
+        wallet_ver=grant.wallet_ver,
+        model_id=plan.model.id,
+        price_card_id=UUID(plan.offers[0].card.id),
+        stream=stream,
+        app_name=app_name,
+        app_url=app_url,
+        want=plan.want,
+        started_at=datetime.now(UTC),
+    )
+
+
+def app_of(request: web.Request) -> tuple[str, str]:
+    """The app name and URL a caller states of itself, cleaned and cut."""
+    return _clean(request.headers.get("X-Title", "")), _clean(request.headers.get("HTTP-Referer", ""))
+
+
+def _clean(text: str) -> str:
+    return "".join(c for c in text if c.isprintable()).strip()[:MAX_APP]
+
+
+async def read_body(request: web.Request, *, limit: int) -> bytes:
+    """The body, counted while it comes. Raises TooLarge, or BadRequest for an encoded one."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise BadRequest("Send the body as it is: Content-Encoding is not supported.")
+    body = bytearray()
+    if (request.content_length or 0) <= limit:
+        async for chunk in request.content.iter_any():
+            body += chunk
+            if len(body) > limit:
+                break
+        else:
+            return bytes(body)
+    raise TooLarge(f"The body is larger than {limit / 2**20:g} MB. Send less, or link to media by URL.")
+
+
+def _record(request: web.Request, deps: Deps, refused: Refused, grant: Grant, model_id: str) -> None:
+    deps.refusals.note(
+        refused, request_id=request[REQUEST_ID], grant=grant, model_id=model_id, app=app_of(request)
+    )

@@ -1,0 +1,63 @@
+"""GET /models: the catalogue for everybody."""
+
+from aiohttp import web
+
+from core.money import usd
+from core.rules.prices import MILLION
+from proxy import answers
+from proxy.catalog import Model
+from proxy.deps import DEPS
+from proxy.errors import REQUEST_ID
+from proxy.grants import credential
+
+PUBLIC_NAMES = {
+    "input": "prompt",
+    "output": "completion",
+    "cached_read": "input_cache_read",
+    "cache_write": "input_cache_write",
+    "reasoning": "internal_reasoning",
+}
+
+
+async def models(request: web.Request) -> web.StreamResponse:
+    """Public; but a key that is shown must be a good one, so that `models` can be used to test a key."""
+    deps = request.app[DEPS]
+    secret = credential(request)
+    if secret is not None:
+        await deps.grants.find(secret, fresh=True)
+    listed = [describe(model) for model in deps.catalog.now.models.values() if model.card is not None]
+    return web.Response(
+        body=answers.encode({"object": "list", "data": listed}),
+        content_type="application/json",
+        headers=answers.headers(request[REQUEST_ID]),
+    )
+
+
+def describe(model: Model) -> dict[str, object]:
+    """A model as clients see it. Prices are USD for one unit (a token, an image, ...), as text."""
+    assert model.card is not None
+    modality = f"{'+'.join(model.input_modalities)}->{'+'.join(model.output_modalities)}"
+    return {
+        "id": model.id,
+        "object": "model",
+        "created": int(model.created_at.timestamp()),
+        "owned_by": model.id.split("/", 1)[0],
+        "name": model.name,
+        "context_length": model.context,
+        "architecture": {
+            "modality": modality,
+            "input_modalities": model.input_modalities,
+            "output_modalities": model.output_modalities,
+        },
+        "pricing": {
+            PUBLIC_NAMES.get(name, name): price(name, rate) for name, rate in model.card.rates.items()
+        },
+        "top_provider": {"context_length": model.context, "max_completion_tokens": model.max_output},
+        "supported_parameters": model.supported_parameters,
+        "available": bool(model.offers),
+    }
+
+
+def price(_name: str, rate: int) -> str:
+    """USD for one unit, exact: a rate of 150_000_000 is "0.00000015"."""
+    return f"{usd(rate) / MILLION:f}"

@@ -1,0 +1,121 @@
+"""The meter of one call: what it has produced, what that costs, and how it ended."""
+
+import time
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from core.charging.calls import Ending, Progress
+from core.money import Nanos
+from core.rules.prices import Cost, Usage, cost_of
+from core.rules.reserve import BYTES_PER_TOKEN
+from proxy.catalog import Offer
+from proxy.plan import Plan
+
+# A provider that ignores max_tokens is cut when it has produced clearly more than it was asked for: our count
+# is an estimate, and an honest answer at its limit must not be cut.
+OVERRUN_FACTOR, OVERRUN_TOKENS = 3, 256
+DISPUTED_FACTOR = 4
+
+
+@dataclass(slots=True)
+class Meter:
+    """Mutable on purpose: the relay feeds it, settlement reads it at the end, whatever the end is."""
+
+    plan: Plan
+    hold_n: int
+    started: float = field(default_factory=time.monotonic)
+    offer: Offer | None = None
+    produced_bytes: int = 0
+    reported: Usage | None = None
+    finish_reason: str | None = None
+    first_byte: float | None = None
+    status: int = 200
+    reason: str = "done"
+    exhausted: bool = False  # nothing is left to extend the hold with
+
+    def produce(self, size: int) -> None:
+        """Count text that was produced, in bytes."""
+        if self.first_byte is None:
+            self.first_byte = time.monotonic()
+        self.produced_bytes += size
+
+    def end(self, reason: str, *, status: int | None = None) -> None:
+        """Note how the call ended; the first word stands."""
+        if self.reason == "done":
+            self.reason = reason
+            self.status = self.status if status is None else status
+
+    @property
+    def output_estimate(self) -> int:
+        return -(-self.produced_bytes // BYTES_PER_TOKEN)
+
+    def estimate(self) -> Usage:
+        """What we believe was used, from what we saw."""
+        return Usage(input_tokens=self.plan.input.estimate, output_tokens=self.output_estimate)
+
+    def cost_so_far(self) -> Cost:
+        """The price of what was produced up to now, at most what is held. Zero before anything was."""
+        if self.offer is None or not self.produced_bytes:
+            return Cost()
+        cost = cost_of(self.estimate(), self.offer.card, self.plan.model.terms)
+        return Cost(cost.upstream_n, Nanos(min(cost.charge_n, self.hold_n)))
+
+    def is_partial(self) -> bool:
+        """Say whether less than the worst case is held, so that the hold must grow with the answer."""
+        return self.hold_n < self.plan.want.full_n
+
+    def wants_more(self) -> bool:
+        return self.is_partial() and not self.exhausted and 2 * self._uncapped_n() >= self.hold_n
+
+    def is_used_up(self) -> bool:
+        """Say whether the answer has used up a hold that is less than its worst case."""
+        return self.is_partial() and self._uncapped_n() >= self.hold_n
+
+    def is_overrun(self) -> bool:
+        return self.output_estimate > OVERRUN_FACTOR * self.plan.output_tokens + OVERRUN_TOKENS
+
+    def progress(self, request_id: UUID) -> Progress:
+        return Progress(request_id, self.output_estimate, self.cost_so_far())
+
+    def ending(self) -> Ending:
+        """All that is booked of the call: by the usage the provider stated, else by what we counted."""
+        usage, cost, estimated, disputed = self._bill()
+        now = time.monotonic()
+        return Ending(
+            provider=self.offer.provider.name if self.offer else "",
+            usage=usage,
+            cost=cost,
+            status=self.status,
+            reason=self.reason,
+            finish_reason=self.finish_reason,
+            estimated=estimated,
+            disputed=disputed,
+            duration_ms=int((now - self.started) * 1000),
+            first_byte_ms=int((self.first_byte - self.started) * 1000) if self.first_byte else None,
+            price_card_id=UUID(self.offer.card.id) if self.offer else None,
+        )
+
+    def _bill(self) -> tuple[Usage, Cost, bool, bool]:
+        if self.offer is None:
+            return Usage(), Cost(), False, False
+        if self.reported is not None:
+            cost = cost_of(self.reported, self.offer.card, self.plan.model.terms)
+            return self.reported, cost, False, self._is_disputed(self.reported, cost)
+        if not self.produced_bytes:
+            return Usage(), Cost(), False, False
+        return self.estimate(), self.cost_so_far(), True, False
+
+    def _is_disputed(self, usage: Usage, cost: Cost) -> bool:
+        """Say whether the provider states what can hardly be: more than the hold, or far from what we saw."""
+        visible = usage.output_tokens - usage.reasoning_tokens
+        seen = self.output_estimate
+        far = (
+            visible > DISPUTED_FACTOR * seen + OVERRUN_TOKENS
+            or seen > DISPUTED_FACTOR * visible + OVERRUN_TOKENS
+        )
+        return cost.charge_n > self.hold_n or far
+
+    def _uncapped_n(self) -> int:
+        if self.offer is None:
+            return 0
+        return cost_of(self.estimate(), self.offer.card, self.plan.model.terms).charge_n

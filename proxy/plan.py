@@ -1,0 +1,82 @@
+"""The plan of a call: which model and offers serve it, what it may cost at most. Pure; no I/O."""
+
+from dataclasses import dataclass
+
+from core.errors import BadRequest
+from core.money import Nanos
+from core.rules.admission import Want
+from core.rules.prices import Terms, worst_cost
+from core.rules.reserve import InputSize
+from proxy.catalog import Model, Offer, Snapshot
+from proxy.chat_call import ChatCall
+
+FLOOR_TOKENS = 16  # an answer shorter than this is not worth starting
+OPEN_ENDED = 8192  # output bound of a model about which nothing is known
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a call is to be served. `output_tokens` bounds the output of all choices together."""
+
+    model: Model
+    offers: tuple[Offer, ...]
+    input: InputSize
+    output_tokens: int
+    choices: int
+    want: Want
+    max_tokens_name: str
+
+    def affordable_tokens(self, hold_n: int) -> int:
+        """How many output tokens a hold pays for, all choices together, beside the whole input."""
+        low, high = 0, self.output_tokens
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self.worst_n(middle) <= hold_n:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+    def worst_n(self, output_tokens: int) -> Nanos:
+        """The most the call costs with this much output, whichever offer serves it (charge)."""
+        return worst_charge(self.offers, self.input.at_most, output_tokens, self.model.terms)
+
+
+def plan_chat(call: ChatCall, snapshot: Snapshot, *, output_cap: int, slice_tokens: int) -> Plan:
+    """Plan a chat call. Raises a refusal when its model is unknown, unpriced or does not fit."""
+    model = snapshot.chat_model(call.model)
+    for modality in call.modalities:
+        if modality not in model.output_modalities:
+            raise BadRequest(f"{model.id} does not produce {modality}.", param="modalities")
+    size = call.input_size(model.context)
+    one = call.output_bound(model_max=model.max_output, context=model.context or OPEN_ENDED, cap=output_cap)
+    output = one * call.choices
+
+    def worst(tokens: int) -> Nanos:
+        return worst_charge(model.offers, size.at_most, min(tokens, output), model.terms)
+
+    # A plain answer cannot be extended while it runs: it starts with all there is, up to its worst case.
+    full_n = worst(output)
+    slice_n = worst(slice_tokens) if call.stream else full_n
+    return Plan(
+        model=model,
+        offers=model.offers,
+        input=size,
+        output_tokens=output,
+        choices=call.choices,
+        want=Want(full_n=full_n, slice_n=slice_n, floor_n=worst(FLOOR_TOKENS * call.choices)),
+        max_tokens_name=call.max_tokens_name or _cap_name(model),
+    )
+
+
+def worst_charge(offers: tuple[Offer, ...], input_tokens: int, output_tokens: int, terms: Terms) -> Nanos:
+    costs = (
+        worst_cost(input_tokens=input_tokens, output_tokens=output_tokens, card=offer.card, terms=terms)
+        for offer in offers
+    )
+    return max(cost.charge_n for cost in costs)
+
+
+def _cap_name(model: Model) -> str:
+    newer = "max_completion_tokens"
+    return newer if newer in model.supported_parameters else "max_tokens"

@@ -1,0 +1,54 @@
+"""Server-sent events, as providers send them and as we send them on."""
+
+from collections.abc import Iterator
+
+MAX_EVENT = 1 << 20  # bytes; an event longer than this is no answer of a model
+DONE = b"[DONE]"
+KEEP_ALIVE = b": keep-alive\n\n"
+
+
+class MalformedStream(Exception):
+    """The provider's stream cannot be read on."""
+
+
+class EventSplitter:
+    """Cuts a byte stream into the data of its events, wherever the network cut it.
+
+    Takes LF, CRLF and a leading byte order mark; joins several `data:` lines; passes over comments and other
+    fields. What stands after the last blank line is no event yet.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._data: list[bytes] = []
+        self._size = 0
+        self._first = True
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """The data of each event that is complete now. Raises MalformedStream for one beyond all bounds."""
+        lines = (self._rest + chunk).split(b"\n")
+        self._rest = lines.pop()
+        if len(self._rest) + self._size > MAX_EVENT:
+            raise MalformedStream("an event is too long")
+        for line in lines:
+            if self._first:
+                self._first = False
+                line = line.removeprefix(b"\xef\xbb\xbf")  # noqa: PLW2901
+            yield from self._line(line.removesuffix(b"\r"))
+
+    def _line(self, line: bytes) -> Iterator[bytes]:
+        if line.startswith(b"data:"):
+            part = line[5:].removeprefix(b" ")
+            self._size += len(part)
+            if self._size > MAX_EVENT:
+                raise MalformedStream("an event is too long")
+            self._data.append(part)
+        elif not line and self._data:
+            # Lines of one event are joined by a blank: valid inside JSON wherever a line break was.
+            event = b" ".join(self._data)
+            self._data, self._size = [], 0
+            yield event
+
+
+def event(data: bytes) -> bytes:
+    return b"data: " + data + b"\n\n"
