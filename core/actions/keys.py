@@ -1,6 +1,6 @@
 """API keys: making, changing, disabling and deleting them. Each change holds for the next call."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from core.money import MAX_USD, NANOS_PER_USD
 
 MAX_NAME = 100
 MAX_KEYS = 1000
+MAX_OVERLAP_HOURS = 72
 TYPES = ("standard", "management")
 PERIODS = ("day", "week", "month")
 
@@ -71,6 +72,18 @@ def set_spend_limit(key: ApiKey, limit_n: int | None, *, period: str | None = No
     if period is not None:
         key.spend_limit_period = clean_period(period)
     key.ver += 1
+
+
+def rotate_key(key: ApiKey, *, pepper: bytes, overlap_hours: int, now: datetime) -> str:
+    """Give the key a new secret and return it; the old one works for `overlap_hours` (0 to 72) more.
+
+    It stays the same key: its limits, its spending and its usage go on.
+    """
+    secret = new_key()
+    key.previous_digest, key.previous_until = key.digest, now + timedelta(hours=overlap_hours)
+    key.digest, key.prefix, key.suffix = digest_key(secret, pepper), secret[:10], secret[-4:]
+    key.ver += 1
+    return secret
 
 
 def delete_key(key: ApiKey, *, now: datetime) -> None:

@@ -28,6 +28,10 @@ class ApiKey(Base):
     prefix: Mapped[str]  # its first 10 characters
     suffix: Mapped[str]  # its last 4
     digest: Mapped[bytes] = mapped_column(unique=True)
+    previous_digest: Mapped[bytes | None] = mapped_column(
+        unique=True
+    )  # of the secret before the last rotation
+    previous_until: Mapped[datetime | None]  # until when that one still works
     enabled: Mapped[bool] = mapped_column(default=True)
     spend_limit_n: Mapped[nanos | None]
     spend_limit_period: Mapped[str] = mapped_column(default="month")

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, case, func, or_, select
 
 from core.models import ApiKey, User, Wallet
 
@@ -30,7 +30,14 @@ def names_of(wallet_id: UUID) -> Select[UUID, str]:
 
 
 def grant_by_digest(digest: bytes) -> Select[*tuple[Any, ...]]:
-    """All that decides whether a secret may do anything, in one row."""
+    """All that decides whether a secret may do anything, in one row. Secrets rotated away are found too.
+
+    A secret that was rotated away expires when its overlap ends, or with its key.
+    """
+    expiry = case(
+        (ApiKey.digest == digest, ApiKey.expires_at),
+        else_=func.least(ApiKey.expires_at, ApiKey.previous_until),
+    )
     return (
         select(
             ApiKey.id.label("key_id"),
@@ -38,7 +45,7 @@ def grant_by_digest(digest: bytes) -> Select[*tuple[Any, ...]]:
             ApiKey.user_id,
             ApiKey.key_type,
             ApiKey.enabled,
-            ApiKey.expires_at,
+            expiry.label("expires_at"),
             ApiKey.ver.label("key_ver"),
             Wallet.ver.label("wallet_ver"),
             Wallet.suspended_at.label("wallet_suspended_at"),
@@ -46,5 +53,5 @@ def grant_by_digest(digest: bytes) -> Select[*tuple[Any, ...]]:
         )
         .join(Wallet, Wallet.id == ApiKey.wallet_id)
         .join(User, User.id == ApiKey.user_id)
-        .where(ApiKey.digest == digest, ApiKey.deleted_at.is_(None))
+        .where(or_(ApiKey.digest == digest, ApiKey.previous_digest == digest), ApiKey.deleted_at.is_(None))
     )

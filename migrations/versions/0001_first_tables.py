@@ -191,6 +191,8 @@ def upgrade() -> None:
         sa.Column("prefix", sa.Text(), nullable=False),
         sa.Column("suffix", sa.Text(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("previous_digest", sa.LargeBinary(), nullable=True),
+        sa.Column("previous_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("spend_limit_n", sa.BigInteger(), nullable=True),
         sa.Column("spend_limit_period", sa.Text(), nullable=False),
@@ -207,6 +209,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["wallet_id"], ["wallets.id"], name=op.f("fk_api_keys_wallet_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
         sa.UniqueConstraint("digest", name=op.f("uq_api_keys_digest")),
+        sa.UniqueConstraint("previous_digest", name=op.f("uq_api_keys_previous_digest")),
     )
     op.create_index(op.f("ix_api_keys_user_id"), "api_keys", ["user_id"], unique=False)
     op.create_index("ix_api_keys_wallet_id_id", "api_keys", ["wallet_id", "id"], unique=False)
