@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from core.actions.providers import bump_catalog
 from core.errors import BadRequest, NotFound
 from core.ids import uuid7
-from core.models import Model, Offer, PriceCard
+from core.models import Model, Offer, PriceCard, Provider
 from core.queries.catalog import provider_by_name
 from core.rules.prices import PER_MILLION, PER_UNIT
 
@@ -78,6 +78,45 @@ def add_offer(
     session.add(offer)
     bump_catalog(session)
     return offer
+
+
+def stand_in(session: Session, provider: Provider) -> int:
+    """Let a provider serve every priced chat model that nobody else can, at its price; say how many are new.
+
+    Where somebody else can serve a model by now, the stand-in steps back.
+    """
+    served = (
+        select(Offer.model_id)
+        .join(Provider, Provider.id == Offer.provider_id)
+        .where(Provider.id != provider.id, Provider.enabled, Provider.sealed_key.is_not(None), Offer.enabled)
+    )
+    session.execute(
+        update(Offer)
+        .where(Offer.provider_id == provider.id)
+        .values(enabled=Offer.model_id.not_in(served))
+        .execution_options(synchronize_session=False)
+    )
+    own = select(Offer.model_id).where(Offer.provider_id == provider.id)
+    orphans = (
+        select(Offer.model_id, Offer.price_card_id)
+        .join(Model, Model.id == Offer.model_id)
+        .where(Model.mode == "chat", Offer.enabled, Offer.model_id.not_in(served), Offer.model_id.not_in(own))
+        .distinct(Offer.model_id)
+        .order_by(Offer.model_id)
+    )
+    rows = session.execute(orphans).all()
+    session.add_all(
+        Offer(
+            model_id=row.model_id,
+            provider_id=provider.id,
+            upstream_model=row.model_id,
+            price_card_id=row.price_card_id,
+        )
+        for row in rows
+    )
+    if rows:
+        bump_catalog(session)
+    return len(rows)
 
 
 def _operator_model(session: Session, model_id: str, *, today: date) -> Model:

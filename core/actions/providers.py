@@ -56,6 +56,41 @@ def add_provider(
     return provider
 
 
+def put_provider(
+    session: Session,
+    *,
+    name: str,
+    kind: str,
+    base_url: str,
+    api_key: str,
+    secret: bytes,
+    title: str | None = None,
+    allow_private: bool = False,
+) -> Provider:
+    """Add a provider, or bring the one of that name to this address, with the credential given for it.
+
+    Raises BadRequest for an unusable field.
+    """
+    provider = session.scalar(provider_by_name(name))
+    if provider is None:
+        return add_provider(
+            session,
+            name=name,
+            kind=kind,
+            base_url=base_url,
+            title=title,
+            api_key=api_key,
+            secret=secret,
+            allow_private=allow_private,
+        )
+    if wrong := why_not_base_url(base_url, allow_private=allow_private):
+        raise BadRequest(wrong, param="base_url")
+    if (provider.base_url, provider.allow_private) != (base_url.rstrip("/"), allow_private):
+        provider.base_url, provider.allow_private = base_url.rstrip("/"), allow_private
+        set_key(session, provider, api_key, secret=secret)
+    return provider
+
+
 def set_key(session: Session, provider: Provider, api_key: str, *, secret: bytes) -> None:
     """Give a provider its credential. Raises BadRequest for one that cannot be sent in a header."""
     if not 1 <= len(api_key) <= MAX_KEY or not api_key.isascii() or not api_key.isprintable():
