@@ -57,18 +57,23 @@ def within_reach(tree: Path, place: Place) -> Path:
     if account is None or account.reaches(tree):
         return tree
     # The time of the tree is in the name, so that a newer wheel is copied again.
-    copy = place.home / f"program-{tree.stat().st_mtime_ns}"
-    if not copy.exists():
-        take_copy(tree, copy, account)
-    return copy
+    whole = place.home / f"program-{tree.stat().st_mtime_ns}"
+    if not whole.exists():
+        take_copy(tree, whole, account)
+    return whole / tree.parent.name / tree.name
 
 
-def take_copy(tree: Path, copy: Path, account: Account) -> None:
-    for old in copy.parent.glob("program-*"):
+def take_copy(tree: Path, whole: Path, account: Account) -> None:
+    """Copy the tree and the libraries a wheel keeps beside its package, in the same order of directories."""
+    for old in whole.parent.glob("program-*"):
         shutil.rmtree(old)
-    half = copy.with_name("program-half")  # a copy cut short is never taken for a whole one
-    shutil.copytree(tree, half, symlinks=True)
+    half = whole.with_name("program-half")  # a copy cut short is never taken for a whole one
+    package = tree.parent
+    shutil.copytree(tree, half / package.name / tree.name, symlinks=True)
+    libraries = package.with_name(package.name + ".libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, half / libraries.name, symlinks=True)
     for path in (half, *half.rglob("*")):
         if not path.is_symlink():
             account.own(path)
-    half.rename(copy)
+    half.rename(whole)

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from dev.accounts import Account
-from dev.binaries import postgres_bin, valkey_server, within_reach
+from dev.binaries import postgres_bin, take_copy, valkey_server, within_reach
 from dev.errors import StartError
 from dev.places import Place, place
 
@@ -50,12 +50,16 @@ def test_nothing_found_says_what_to_do(roomy_path, monkeypatch):
         valkey_server(Place(roomy_path, None))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a user always reaches its own programs")
-def test_programs_out_of_reach_are_copied_once(roomy_path):
-    tree = roomy_path / "closed" / "tree"
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="a user always reaches its own programs")
+
+
+@as_root
+def test_programs_out_of_reach_are_copied_once_with_their_libraries(roomy_path):
+    tree = roomy_path / "closed" / "package" / "tree"
+    libraries = roomy_path / "closed" / "package.libs"
     tree.mkdir(parents=True)
-    (tree / "program").write_text("#!/bin/sh\necho ran\n")
-    (tree / "program").chmod(0o755)
+    libraries.mkdir()
+    (libraries / "lib.so").touch()
     (roomy_path / "closed").chmod(0o700)
     here = Place(roomy_path, Account(65534, 65534))
 
@@ -63,4 +67,18 @@ def test_programs_out_of_reach_are_copied_once(roomy_path):
     again = within_reach(tree, here)
 
     assert copy == again != tree
-    assert here.account.reaches(copy / "program")
+    assert here.account.reaches(copy)
+    assert (copy.parent.parent / "package.libs" / "lib.so").exists()
+
+
+@as_root
+def test_a_copy_of_the_real_programs_can_be_run(roomy_path):
+    copied = place(roomy_path, "postgres")
+    bin_directory = postgres_bin(copied)
+    whole = roomy_path / "postgres" / "program-1"
+    take_copy(bin_directory.parent, whole, copied.account)
+
+    for program in ("postgres", "initdb"):
+        path = whole / bin_directory.parent.parent.name / bin_directory.parent.name / "bin" / program
+        clean = {"PATH": "/usr/bin:/bin"}
+        assert b"PostgreSQL" in subprocess.check_output([path, "--version"], env=clean)
