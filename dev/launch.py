@@ -39,6 +39,8 @@ def launch(
                 terminal.say("stopping")
                 (state / "ready.json").unlink(missing_ok=True)
                 supervisor.stop()
+                # A program that was just being started again may have written it once more.
+                (state / "ready.json").unlink(missing_ok=True)
     except StartError as error:
         terminal.block(f"bin/dev: {error}")
         return 1

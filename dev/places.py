@@ -1,6 +1,10 @@
 """Where a service keeps its data: in the state directory, or elsewhere when its account cannot go there."""
 
 import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,3 +41,15 @@ def place(state: Path, name: str, *, elsewhere: Path = ELSEWHERE) -> Place:
     if account:
         account.own(home)
     return Place(home, account)
+
+
+@contextmanager
+def temporary_place(name: str) -> Iterator[Place]:
+    """Lend a place for a block of code; nothing of it is left, wherever it had to be."""
+    with tempfile.TemporaryDirectory(prefix="bazaarlink-") as directory:
+        Path(directory).chmod(0o711)
+        lent = place(Path(directory), name)
+        try:
+            yield lent
+        finally:
+            shutil.rmtree(lent.home)

@@ -2,11 +2,11 @@
 
 import os
 import secrets
+import shutil
 import signal
 import socket
 import struct
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +15,7 @@ from threading import Event
 
 from dev.binaries import postgres_bin
 from dev.errors import StartError
-from dev.places import Place, place
+from dev.places import Place, temporary_place
 from dev.ports import LOOPBACK, free_port
 from dev.programs import Layer, Program
 from dev.spawn import running_alone
@@ -85,7 +85,8 @@ class Postgres:
     def _make(self) -> None:
         """Run initdb beside the final place and rename, so that a start cut short leaves no half of it."""
         half = self.home.home / "data-half"
-        remove_tree(half)
+        if half.exists():
+            shutil.rmtree(half)
         key = self.home.home / "initdb-password"
         key.touch(mode=0o600)
         key.write_text(self.password + "\n")
@@ -117,47 +118,43 @@ def environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
 
 
-def remove_tree(path: Path) -> None:
-    if path.exists():
-        import shutil  # only after a start that was cut short
-
-        shutil.rmtree(path)
-
-
 def clear_stale_lock(data: Path, *, timeout_s: float = 10) -> None:
     """Remove the pid file of a server that is gone, and end one whose starter is gone.
 
     The caller holds the state directory, so nobody else runs this data. A pid alone proves nothing: after a
     restart of a container the same number is somebody else, and PostgreSQL would refuse to start for ever.
+    But the file also guards the data from two servers at once, and the backends of a killed server outlive it
+    for a moment: so it goes only when nothing at all works in the directory. Otherwise PostgreSQL decides.
     """
     lock = data / "postmaster.pid"
     if not lock.exists() or not Path("/proc/self").exists():
         return
     words = lock.read_text().split()
-    pid = int(words[0]) if words and words[0].isdigit() else 0
     deadline = time.monotonic() + timeout_s
     pause = Event()
-    while pid and works_in(pid, data) and time.monotonic() < deadline:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGINT)
-        pause.wait(0.1)
-    if not (pid and works_in(pid, data)):
+    while (working := at_work(data)) and time.monotonic() < deadline:
+        if words and int(words[0]) in working:
+            with suppress(ProcessLookupError):
+                os.kill(int(words[0]), signal.SIGINT)
+        pause.wait(0.05)
+    if not working:
         lock.unlink(missing_ok=True)
 
 
-def works_in(pid: int, data: Path) -> bool:
-    try:
-        return Path(f"/proc/{pid}/cwd").readlink() == data.resolve()
-    except OSError:
-        return False
+def at_work(data: Path) -> set[int]:
+    """Return the processes of a server of this data: all of them have it as their working directory."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # gone meanwhile, or of another user
+            if (process / "cwd").readlink() == data.resolve():
+                found.add(int(process.name))
+    return found
 
 
 @contextmanager
 def temporary_postgres() -> Iterator[Postgres]:
     """Run an empty, forgetful server for a block of code: about a second."""
-    with tempfile.TemporaryDirectory(prefix="bazaarlink-") as directory:
-        Path(directory).chmod(0o711)
-        home = place(Path(directory), "postgres")
+    with temporary_place("postgres") as home:
         server = Postgres(home, port=free_port(), password=secrets.token_urlsafe(16), durable=False)
         server.prepare()
         with running_alone(server.program(), timeout_s=30):

@@ -2,13 +2,12 @@
 
 import secrets
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from dev.binaries import valkey_server
-from dev.places import Place, place
+from dev.places import Place, temporary_place
 from dev.ports import LOOPBACK, free_port
 from dev.postgres import environment
 from dev.programs import Layer, Program
@@ -89,9 +88,7 @@ def quoted(path: Path) -> str:
 @contextmanager
 def temporary_valkey() -> Iterator[Valkey]:
     """Run an empty, forgetful server for a block of code: about a tenth of a second."""
-    with tempfile.TemporaryDirectory(prefix="bazaarlink-") as directory:
-        Path(directory).chmod(0o711)
-        home = place(Path(directory), "valkey")
+    with temporary_place("valkey") as home:
         server = Valkey(home, port=free_port(), password=secrets.token_urlsafe(16), durable=False)
         server.prepare()
         with running_alone(server.program(), timeout_s=30):

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from dev.places import place
+from dev.places import place, temporary_place
 
 
 def test_a_place_is_in_the_state_directory_and_closed_to_others(roomy_path):
@@ -24,3 +24,10 @@ def test_a_state_directory_out_of_reach_has_its_place_elsewhere_and_finds_it_aga
     assert first.home.is_relative_to(roomy_path / "elsewhere")
     assert first.account.reaches(first.home)
     assert (closed / "state" / "postgres.place").read_text() == f"{first.home}\n"
+
+
+def test_a_lent_place_leaves_nothing_behind():
+    with temporary_place("valkey") as lent:
+        (lent.home / "data").mkdir()
+
+    assert not lent.home.exists()
