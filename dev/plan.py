@@ -55,6 +55,7 @@ class Plan:
             "PORTAL_URL": self.url("web"),
             "PROXY_HOST": LOOPBACK,
             "PROXY_PORT": str(self.port),
+            "DRAIN_S": environ.get("DRAIN_S", "3"),  # a stop is over within ten seconds
             "SIMULATOR_URL": self.url("simulator"),
             **{name: environ.get(name, self.secrets[name]) for name in SECRETS},
         }

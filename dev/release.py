@@ -3,8 +3,6 @@
 import os
 import runpy
 import sys
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +23,9 @@ def command(argv: list[str]) -> None:
 
 def plant(state: Path) -> dict[str, Any]:
     """Return what the seed says of the demo: logins, ids, keys."""
-    if find_spec("dev.seed") is None:
-        return {}
-    demo: dict[str, Any] = import_module("dev.seed").seed(dict(os.environ), state)
-    return demo
+    from dev.seed import seed  # late: what it imports is only needed once the migrations have run
+
+    return seed(os.environ, state)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ POLL_S = 0.03
 GRACE_S: Mapping[Layer, float] = {Layer.FRONT: 3.5, Layer.BACK: 2.5, Layer.SIDE: 0.7, Layer.STORE: 2.5}
 
 
-class Stopped(Exception):  # noqa: N818  # not an error: somebody asked for it
+class Stopped(Exception):  # not an error: somebody asked for it
     """The start was cut short by a wish to stop."""
 
 

@@ -1,7 +1,7 @@
 """Why the simulator does not answer a call. A dialect gives it the shape of its provider."""
 
 
-class Refusal(Exception):  # noqa: N818 - the call is refused; nothing failed
+class Refusal(Exception):
     """A call that gets an HTTP error of 4xx or 5xx instead of an answer."""
 
     def __init__(self, message: str, *, status: int = 400, param: str | None = None) -> None:

@@ -29,35 +29,29 @@ from core.config import Settings
 from core.db import driver_url, session_factory, sync_engine
 from core.models import ApiKey, Offer, Provider, User
 from core.money import parse_usd
+from dev.postgres import temporary_postgres
+from dev.valkey import temporary_valkey
 
 TEMPLATE = "bazaar_template"
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+def postgres_url() -> Iterator[URL]:
     """A server of our own, on fast and forgetful settings; or the one TEST_POSTGRES_URL names."""
     if given := os.environ.get("TEST_POSTGRES_URL"):
         yield driver_url(given)
         return
-    from dev.postgres import Postgres  # only where no server was given
-
-    server = Postgres(tmp_path_factory.mktemp("postgres"), durable=False)
-    server.start()
-    yield driver_url(server.url)
-    server.stop()
+    with temporary_postgres() as server:
+        yield driver_url(server.url)
 
 
 @pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def redis_url() -> Iterator[str]:
     if given := os.environ.get("TEST_REDIS_URL"):
         yield given
         return
-    from dev.valkey import Valkey  # only where no server was given
-
-    server = Valkey(tmp_path_factory.mktemp("valkey"), durable=False)
-    server.start()
-    yield server.url
-    server.stop()
+    with temporary_valkey() as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,56 @@
+"""Official SDKs, each in an environment of its own, made once and kept under var/clients."""
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+INSTALL_S = 300
+
+
+def environment(name: str) -> Path:
+    """The interpreter of an environment that holds what requirements/client-NAME.lock says; skips without one."""
+    lock = ROOT / "requirements" / f"client-{name}.lock"
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
+    home = ROOT / "var" / "clients" / f"{name}-{digest}-{sys.version_info.major}{sys.version_info.minor}"
+    python = home / "bin" / "python"
+    if (home / "done").exists():
+        return python
+    steps = (
+        [sys.executable, "-m", "venv", "--clear", str(home)],
+        [str(python), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(lock)],
+    )
+    for step in steps:
+        done = subprocess.run(step, check=False, capture_output=True, text=True, timeout=INSTALL_S)
+        if done.returncode != 0:
+            pytest.skip(f"the {name} SDK cannot be installed here: {done.stderr.strip()[-300:]}")
+    (home / "done").touch()
+    return python
+
+
+@pytest.fixture(scope="session")
+def openai_python() -> Path:
+    return environment("openai")
+
+
+@pytest.fixture
+def run_script(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+    """Starts a script in an SDK's environment, as a newcomer would: its own directory, its own environment."""
+
+    def run(python: Path, script: str, *args: str) -> subprocess.Popen[str]:
+        path = tmp_path / "script.py"
+        path.write_text(script)
+        return subprocess.Popen(
+            [str(python), str(path), *args],
+            cwd=tmp_path,
+            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "NO_PROXY": "127.0.0.1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return run

@@ -1,0 +1,76 @@
+"""The official OpenAI SDK for Python, pointed at the relay by base_url alone."""
+
+import asyncio
+import json
+
+import pytest
+from sqlalchemy import select
+
+from core.models import UsageEvent
+from core.money import usd
+
+pytestmark = [pytest.mark.clients, pytest.mark.timeout(400)]
+
+CALL = """
+import json, sys
+from openai import OpenAI
+
+client = OpenAI(base_url=sys.argv[1], api_key=sys.argv[2], max_retries=0)
+ask = dict(model="acme/tiny", messages=[{"role": "user", "content": "Say hello."}], max_tokens=20)
+plain = client.chat.completions.create(**ask)
+usage = None
+pieces = []
+for chunk in client.chat.completions.create(**ask, stream=True):
+    usage = chunk.usage or usage
+    pieces += [choice.delta.content or "" for choice in chunk.choices]
+print(json.dumps({
+    "plain": plain.choices[0].message.content, "plain_cost": plain.usage.cost,
+    "streamed": "".join(pieces), "streamed_cost": usage.cost,
+    "models": [model.id for model in client.models.list()],
+}))
+"""
+
+REFUSED = """
+import sys
+import openai
+
+client = openai.OpenAI(base_url=sys.argv[1], api_key=sys.argv[2], max_retries=0)
+try:
+    client.chat.completions.create(model="acme/tiny", messages=[{"role": "user", "content": "hi"}])
+except openai.APIStatusError as error:
+    print(type(error).__name__, error.status_code, error.body["message"])
+"""
+
+
+async def finished(process):
+    """What a script wrote, once it ended well."""
+    out, err = await asyncio.to_thread(process.communicate, timeout=60)
+    assert process.returncode == 0, err
+    return out
+
+
+@pytest.mark.parametrize("prefix", ["/api/v1", "/v1"])
+async def test_both_kinds_of_call_and_the_list_of_models(
+    openai_python, run_script, relay, caller, db, prefix
+):
+    told = json.loads(await finished(run_script(openai_python, CALL, relay.url + prefix, caller.secret)))
+
+    assert told["plain"]
+    assert told["streamed"] == told["plain"]
+    assert told["models"] == ["acme/tiny"]
+    charges = [usd(event.charge_n) for event in db.scalars(select(UsageEvent).order_by(UsageEvent.ended_at))]
+    assert [float(charge) for charge in charges] == [told["plain_cost"], told["streamed_cost"]]
+
+
+async def test_a_wrong_key_is_the_sdks_authentication_error(openai_python, run_script, relay):
+    out = await finished(run_script(openai_python, REFUSED, relay.url + "/v1", "sk-bl-wrong"))
+
+    assert out.strip() == "AuthenticationError 401 Invalid or disabled API key."
+
+
+async def test_an_empty_wallet_is_a_402_with_words(openai_python, run_script, relay, make):
+    key = make.key(make.user())
+
+    out = await finished(run_script(openai_python, REFUSED, relay.url + "/v1", make.secrets[key.id]))
+
+    assert out.strip() == "APIStatusError 402 Insufficient credits. Please top up to continue."
