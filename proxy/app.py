@@ -19,6 +19,7 @@ from proxy.gate import PostgresGate
 from proxy.grants import Grants
 from proxy.handlers.chat import chat
 from proxy.handlers.models import models
+from proxy.rates import Rates, add_rate_headers
 from proxy.refusals import Refusals
 from proxy.running import Running
 from proxy.upstream import Upstreams
@@ -41,6 +42,7 @@ def build_app(settings: Settings) -> web.Application:
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_route("*", "/{path:.*}", app[FRONT_DOOR].handle)
+    app.on_response_prepare.append(add_rate_headers)
     app.cleanup_ctx.append(background)
     return app
 
@@ -55,6 +57,7 @@ def build_deps(settings: Settings) -> Deps:
         running=Running(PostgresGate(engine, boot_id=uuid7(), hold_s=settings.hold_s)),
         upstreams=Upstreams(settings),
         refusals=Refusals(engine),
+        rates=Rates(settings.redis_url),
     )
 
 
@@ -74,6 +77,7 @@ async def background(app: web.Application) -> AsyncIterator[None]:
             await task
     await deps.refusals.write()
     await deps.upstreams.close()
+    await deps.rates.close()
     await app[FRONT_DOOR].close()
     await deps.engine.dispose()
 

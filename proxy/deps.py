@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from core.config import Settings
 from proxy.catalog import Catalog
 from proxy.grants import Grants
+from proxy.rates import Rates
 from proxy.refusals import Refusals
 from proxy.running import Running
 from proxy.upstream import Upstreams
@@ -22,6 +23,7 @@ class Deps:
     running: Running
     upstreams: Upstreams
     refusals: Refusals
+    rates: Rates
 
 
 DEPS = web.AppKey("deps", Deps)

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from core.errors import BadRequest, Forbidden, Unauthenticated
 from core.ids import EDUCATION_PREFIX, digest_key, is_well_formed
 from core.queries.keys import grant_by_digest
+from core.rules.rates import requests_per_minute
 
 KEPT = 50_000
 MAX_CREDENTIAL = 200
@@ -28,6 +29,7 @@ class Grant:
     expires_at: datetime | None
     key_ver: int
     wallet_ver: int
+    rpm: int  # calls a minute, by the wallet's balance when this was read
 
 
 def credential(request: web.Request) -> str | None:
@@ -95,4 +97,5 @@ class Grants:
             expires_at=row.expires_at,
             key_ver=row.key_ver,
             wallet_ver=row.wallet_ver,
+            rpm=requests_per_minute(balance_n=row.balance_n, credit_limit_n=row.credit_limit_n),
         )

@@ -38,7 +38,9 @@ def grant_credits(session: Session, wallet_id: UUID, amount_n: Nanos, *, note: s
     if free_n + amount_n < min(0, free_n) or wallet.balance_n + amount_n > MAX_USD * NANOS_PER_USD:
         raise BadRequest("The wallet does not hold that much free, or would hold too much.", param="amount")
     session.execute(
-        update(Wallet).where(Wallet.id == wallet_id).values(balance_n=Wallet.balance_n + amount_n)
+        update(Wallet)
+        .where(Wallet.id == wallet_id)
+        .values(balance_n=Wallet.balance_n + amount_n, ver=Wallet.ver + 1)
     )
     entry = LedgerEntry(wallet_id=wallet_id, kind="grant", ref=ref, amount_n=amount_n, note=note)
     session.add(entry)

@@ -48,6 +48,8 @@ def grant_by_digest(digest: bytes) -> Select[*tuple[Any, ...]]:
             expiry.label("expires_at"),
             ApiKey.ver.label("key_ver"),
             Wallet.ver.label("wallet_ver"),
+            Wallet.balance_n,
+            Wallet.credit_limit_n,
             Wallet.suspended_at.label("wallet_suspended_at"),
             User.suspended_at.label("user_suspended_at"),
         )

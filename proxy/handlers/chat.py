@@ -12,6 +12,7 @@ from proxy.deps import DEPS, Deps
 from proxy.errors import REQUEST_ID
 from proxy.grants import Grant, credential
 from proxy.plan import Plan, plan_chat
+from proxy.rates import RATE
 from proxy.relay import StreamRelay, relay_plain
 from proxy.running import StaleGrant
 
@@ -22,6 +23,8 @@ async def chat(request: web.Request) -> web.StreamResponse:
     deps = request.app[DEPS]
     secret = credential(request)
     grant = await deps.grants.find_for_models(secret)
+    if (rate := await deps.rates.count(grant.user_id, limit=grant.rpm)) is not None:
+        request[RATE] = rate
     parsed = ChatCall.parse(await read_body(request, limit=deps.settings.body_limit_bytes))
     try:
         plan = plan_chat(
