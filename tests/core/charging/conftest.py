@@ -7,12 +7,15 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import Session
 
+from core.actions.wallets import grant_credits
 from core.charging.calls import Admitted, Call, Ending, Progress
 from core.charging.holds import admit, checkpoint, extend
 from core.charging.proof import differences
 from core.charging.settlement import settle, sweep
 from core.ids import uuid7
+from core.money import Nanos
 from core.rules.admission import Want
 from core.rules.prices import Cost, Usage
 
@@ -95,6 +98,10 @@ class Desk:
             "UPDATE holds SET deadline_at = clock_timestamp() - interval '1 s' WHERE request_id = :r",
             r=call.request_id,
         )
+
+    def grant(self, amount_n: int) -> None:
+        with Session(self.engine) as session, session.begin():
+            grant_credits(session, self.wallet_id, Nanos(amount_n), note="", ref=str(uuid4()))
 
     def purse(self) -> tuple[int, int]:
         """Balance and held."""
