@@ -5,10 +5,20 @@ docs/settings.md describes each; a test holds the two together.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Self
+from urllib.parse import urlsplit
 
 from core.errors import Refused
+from core.money import plain_decimal
+
+POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
+WEB = ("http", "https")
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+MIN_SECRET_CHARS = 16
+MIN_SECRET_BYTES = 32
+MAX_WHOLE_DIGITS = 12
+A_DAY_S = 86_400
 
 
 class Misconfigured(Refused):
@@ -51,18 +61,18 @@ class Settings:
         """Read the settings. Raises Misconfigured naming the variable."""
         read = _Reader(env)
         return cls(
-            database_url=read.text("DATABASE_URL"),
-            redis_url=read.text("REDIS_URL"),
-            secret_key=read.text("SECRET_KEY"),
+            database_url=read.url("DATABASE_URL", POSTGRES),
+            redis_url=read.url("REDIS_URL", ("redis", "rediss", "unix")),
+            secret_key=read.passphrase("SECRET_KEY"),
             key_pepper=read.secret("KEY_PEPPER"),
             provider_secret=read.secret("PROVIDER_SECRET"),
-            public_url=read.text("PUBLIC_URL", "http://127.0.0.1:8080").rstrip("/"),
-            portal_url=read.optional("PORTAL_URL"),
+            public_url=read.url("PUBLIC_URL", WEB, "http://127.0.0.1:8080").rstrip("/"),
+            portal_url=read.optional_url("PORTAL_URL", WEB),
             proxy_host=read.text("PROXY_HOST", "127.0.0.1"),
             proxy_port=read.whole("PROXY_PORT", 8080, low=0, high=65_535),
-            smtp_url=read.optional("SMTP_URL"),
+            smtp_url=read.optional_url("SMTP_URL", ("smtp", "smtps")),
             mail_from=read.text("MAIL_FROM", "BazaarLink <no-reply@localhost>"),
-            log_level=read.text("LOG_LEVEL", "info").lower(),
+            log_level=read.one_of("LOG_LEVEL", LOG_LEVELS, "info"),
             fee_bps=read.percent_bps("TRANSACTION_FEE_PERCENT", "10"),
             body_limit_bytes=read.whole("BODY_LIMIT_BYTES", 10 * 1024 * 1024, low=1024, high=2**30),
             output_cap_tokens=read.whole("OUTPUT_CAP_TOKENS", 131_072, low=1, high=10_000_000),
@@ -90,27 +100,53 @@ class _Reader:
             raise Misconfigured(f"{name} is not set; docs/settings.md says what it holds")
         return value
 
-    def optional(self, name: str) -> str | None:
-        return self._env.get(name) or None
+    def one_of(self, name: str, choices: tuple[str, ...], default: str) -> str:
+        value = self.text(name, default).lower()
+        if value not in choices:
+            raise Misconfigured(f"{name} must be one of: {', '.join(choices)}")
+        return value
+
+    def url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str:
+        """A URL of one of these schemes. What it holds may be secret, so it is not repeated."""
+        value = self.text(name, default)
+        try:
+            parts = urlsplit(value)
+            place = parts.hostname or (parts.scheme not in WEB and parts.path.strip("/"))  # a socket's path
+            fits = parts.scheme in schemes and bool(place) and parts.port != 0
+        except ValueError:
+            fits = False
+        if not fits:
+            raise Misconfigured(f"{name} must be a URL that begins with {schemes[0]}://")
+        return value
+
+    def optional_url(self, name: str, schemes: tuple[str, ...]) -> str | None:
+        return self.url(name, schemes) if self._env.get(name) else None
+
+    def passphrase(self, name: str) -> str:
+        value = self.text(name)
+        if len(value) < MIN_SECRET_CHARS:
+            raise Misconfigured(f"{name} must have at least {MIN_SECRET_CHARS} characters, chosen at random")
+        return value
 
     def whole(self, name: str, default: int, *, low: int, high: int) -> int:
         text = self._env.get(name) or str(default)
-        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+        digits = text.isascii() and text.isdigit() and len(text) <= MAX_WHOLE_DIGITS
+        if not digits or not low <= int(text) <= high:
             raise Misconfigured(f"{name} must be a whole number from {low} to {high}")
         return int(text)
 
     def seconds(self, name: str, default: str) -> float:
         value = self._decimal(name, default)
-        if not 0 < value <= 86_400:  # noqa: PLR2004  # a day
+        if not 0 < float(value) <= A_DAY_S:
             raise Misconfigured(f"{name} must be a number of seconds above 0, at most 86400")
         return float(value)
 
     def percent_bps(self, name: str, default: str) -> int:
         """A percentage as basis points, exact: "10" is 1000, "7.25" is 725."""
-        bps = self._decimal(name, default) * 100
-        if bps != bps.to_integral_value() or not 0 <= bps <= 100_00:  # noqa: PLR2004  # 100 %
+        percent = self._decimal(name, default)
+        if not 0 <= percent <= 100 or percent != round(percent, 2):  # noqa: PLR2004
             raise Misconfigured(f"{name} must be a percentage from 0 to 100 with at most two decimals")
-        return int(bps)
+        return int(percent * 100)
 
     def secret(self, name: str) -> bytes:
         """At least 32 bytes, written in hexadecimal."""
@@ -118,15 +154,12 @@ class _Reader:
             value = bytes.fromhex(self.text(name))
         except ValueError:
             raise Misconfigured(f"{name} must be written in hexadecimal") from None
-        if len(value) < 32:  # noqa: PLR2004
+        if len(value) < MIN_SECRET_BYTES:
             raise Misconfigured(f"{name} must hold at least 32 bytes (64 hexadecimal digits)")
         return value
 
     def _decimal(self, name: str, default: str) -> Decimal:
         try:
-            value = Decimal(self._env.get(name) or default)
-        except InvalidOperation:
+            return plain_decimal(self._env.get(name) or default)
+        except ValueError:
             raise Misconfigured(f"{name} must be a number") from None
-        if not value.is_finite():
-            raise Misconfigured(f"{name} must be a number")
-        return value

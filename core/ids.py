@@ -41,6 +41,11 @@ def day_of(request_id: UUID) -> date:
     return created_at(request_id).date()
 
 
+def first_id(moment: datetime) -> UUID:
+    """The bound that no id made before the moment reaches, and every later one does."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
 def new_key(prefix: str = KEY_PREFIX) -> str:
     """Make a key that nobody can guess, checksum included."""
     body = prefix + "".join(secrets.choice(BASE62) for _ in range(RANDOM_CHARS))

@@ -4,7 +4,7 @@ Prices are nano-dollars per million units (`RatePerMillion`), so that USD 0.15 p
 150_000_000 and a fraction of a nano-dollar per token is still exact.
 """
 
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow
 from typing import NewType
 
 Nanos = NewType("Nanos", int)
@@ -15,6 +15,9 @@ MAX_USD = Decimal(9_000_000)  # below 2^53 nano-dollars: what a Lua script can h
 
 ZERO = Nanos(0)
 
+# Shifts a decimal point without ever rounding: a number with more digits than this is refused.
+EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, Overflow])
+
 
 def parse_usd(text: str) -> Nanos:
     """Read an amount of dollars such as "0.15" exactly.
@@ -22,15 +25,29 @@ def parse_usd(text: str) -> Nanos:
     Raises ValueError for what is no plain decimal, has more than nine decimal places, or is out of range.
     """
     try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not an amount of dollars, such as 12.50") from None
-    if not amount.is_finite() or abs(amount) > MAX_USD:
-        raise ValueError(f"{text!r} is out of range: at most {MAX_USD:,} dollars")
-    nanos = amount.scaleb(9)
-    if nanos != nanos.to_integral_value():
-        raise ValueError(f"{text!r} has more than nine decimal places")
+        amount = plain_decimal(text)
+    except ValueError:
+        raise ValueError(f"{text[:40]!r} is not an amount of dollars, such as 12.50") from None
+    if not -MAX_USD <= amount <= MAX_USD:
+        raise ValueError(f"{text[:40]!r} is out of range: at most {MAX_USD:,} dollars")
+    try:
+        nanos = EXACT.scaleb(amount, 9)
+    except DecimalException:
+        nanos = None
+    if nanos is None or nanos != nanos.to_integral_value():
+        raise ValueError(f"{text[:40]!r} has more than nine decimal places")
     return Nanos(int(nanos))
+
+
+def plain_decimal(text: str) -> Decimal:
+    """A finite number in ASCII digits. Raises ValueError for NaN, Infinity, "1_000" and other alphabets."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise ValueError("not a number") from None
+    if not value.is_finite() or not text.isascii() or "_" in text:
+        raise ValueError("not a plain number")
+    return value
 
 
 def usd(nanos: int) -> Decimal:

@@ -29,7 +29,7 @@ def _nobody() -> str:
 def password_matches(password_hash: str | None, password: str) -> bool:
     """Compare in the same time whether or not there is anything to compare with."""
     try:
-        return _HASHER.verify(password_hash or _nobody(), password) and password_hash is not None
+        return _HASHER.verify(password_hash or _nobody(), password) and bool(password_hash)
     except (VerificationError, InvalidHashError):
         return False
 

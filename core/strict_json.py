@@ -1,15 +1,19 @@
 """Read JSON that came from outside: one meaning or none.
 
 The standard library's parser with its leniencies taken away: a key given twice, NaN and Infinity, numbers
-beyond a double, integers of absurd length and deep nesting are refused, each with a sentence for the sender.
+beyond a double, integers of absurd length, half characters (lone surrogates: UTF-8 cannot hold them) and deep
+nesting are refused, each with a sentence for the sender.
 """
 
 import json
 import math
+import re
 from typing import Any
 
 MAX_INT_DIGITS = 20
-MAX_DEPTH_HINT = "nested too deeply"
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+MAX_DEPTH = 64  # far below what any reader of the value could stumble over
+_TOO_DEEP = f"The body is not acceptable JSON: it is nested more than {MAX_DEPTH} levels deep."
 
 
 def loads(body: bytes) -> Any:
@@ -19,13 +23,44 @@ def loads(body: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise ValueError(f"The body is not valid UTF-8 (byte {error.start}).") from None
     try:
-        return _DECODER.decode(text)
+        value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise ValueError(
             f"The body is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})."
         ) from None
     except RecursionError:
-        raise ValueError(f"The body is not acceptable JSON: it is {MAX_DEPTH_HINT}.") from None
+        raise ValueError(_TOO_DEEP) from None
+    if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(value):
+        raise ValueError(_TOO_DEEP)
+    if _ESCAPED_SURROGATE.search(text) and _has_half_characters(value):
+        raise ValueError(
+            "The body holds half a character: a \\ud800 to \\udfff escape without its other half."
+        )
+    return value
+
+
+def _is_deep(value: object) -> bool:
+    """Say whether containers are nested beyond the limit, level by level: the sender decides the shape."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, (dict, list))
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _has_half_characters(value: object) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -4,47 +4,61 @@ Lock order, everywhere: wallet, then hold. A wallet's calls are admitted and set
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from core.charging.calls import Admitted, Call, Progress, Stale, Verdict, event_row
-from core.models import ApiKey, Hold, UsageDaily, Wallet
+from core.ids import created_at, day_of, first_id
+from core.models import ApiKey, Hold, UsageDaily, UsageEvent, Wallet
 from core.rules.admission import Deny, Funds, KeyLimit, decide, extension
 from core.rules.periods import Period, end_of, start_of
 
 
 def admit(connection: Connection, call: Call, *, boot_id: UUID, hold_s: int) -> Verdict:
-    """Hold the call's worst case, or say why not. Admitting the same request id again answers the same."""
+    """Hold the call's worst case, or say why not. Admitting the same request id again answers the same.
+
+    A call that was settled or swept since is not admitted again: Stale.
+    """
     row = connection.execute(_admission_row(call.wallet_id, call.key_id)).one_or_none()
     if row is None or not _is_current(row, call):
         return Stale()
     funds = _funds(row)
-    verdict = decide(call.want, funds, _key_limit(connection, row, call.key_id))
+    verdict = decide(call.want, funds, _key_limit(connection, row, call.key_id, call.request_id))
     if isinstance(verdict, Deny):
         return _earlier(connection, call) or verdict
-    inserted = connection.execute(
-        insert(Hold)
-        .values(
-            request_id=call.request_id,
-            wallet_id=call.wallet_id,
-            key_id=call.key_id,
-            amount_n=verdict.hold_n,
-            event=event_row(call),
-            boot_id=boot_id,
-            admitted_at=call.started_at,
-            deadline_at=func.clock_timestamp() + timedelta(seconds=hold_s),
-        )
-        .on_conflict_do_nothing()
-        .returning(Hold.amount_n)
-    ).scalar_one_or_none()
-    if inserted is None:
+    if not _insert(connection, call, verdict.hold_n, boot_id=boot_id, hold_s=hold_s):
         return _earlier(connection, call) or Stale()
     _move_held(connection, call.wallet_id, verdict.hold_n)
     return Admitted(verdict.hold_n)
+
+
+def _insert(connection: Connection, call: Call, hold_n: int, *, boot_id: UUID, hold_s: int) -> bool:
+    """Make the hold's row, unless the call has one or has ended already."""
+    row = {
+        "request_id": call.request_id,
+        "wallet_id": call.wallet_id,
+        "key_id": call.key_id,
+        "amount_n": hold_n,
+        "metered_n": 0,
+        "metered_upstream_n": 0,
+        "metered_tokens": 0,
+        "event": event_row(call),
+        "boot_id": boot_id,
+        "admitted_at": call.started_at,
+    }
+    columns = Hold.__table__.c
+    values = [literal(value, columns[name].type) for name, value in row.items()]
+    ended = exists().where(
+        UsageEvent.request_id == call.request_id, UsageEvent.day == day_of(call.request_id)
+    )
+    deadline = func.clock_timestamp() + timedelta(seconds=hold_s)
+    statement = insert(Hold).from_select([*row, "deadline_at"], select(*values, deadline).where(~ended))
+    inserted = connection.execute(statement.on_conflict_do_nothing().returning(Hold.request_id))
+    return inserted.one_or_none() is not None
 
 
 def checkpoint(connection: Connection, running: Sequence[Progress], *, hold_s: int) -> None:
@@ -79,13 +93,13 @@ def extend(connection: Connection, *, request_id: UUID, wallet_id: UUID, key_id:
     row = connection.execute(_admission_row(wallet_id, key_id)).one_or_none()
     if row is None:
         return 0
-    limit = _key_limit(connection, row, key_id)
+    limit = _key_limit(connection, row, key_id, request_id)
     added = extension(more_n=more_n, funds=_funds(row), limit=limit)
     if added == 0:
         return 0
     grown = connection.execute(
         update(Hold)
-        .where(Hold.request_id == request_id)
+        .where(Hold.request_id == request_id, Hold.wallet_id == wallet_id)
         .values(amount_n=Hold.amount_n + added)
         .returning(Hold.amount_n)
     ).scalar_one_or_none()
@@ -122,26 +136,35 @@ def _funds(row: Any) -> Funds:
     return Funds(row.balance_n, row.credit_limit_n, row.leased_n, row.held_n)
 
 
-def _key_limit(connection: Connection, row: Any, key_id: UUID) -> KeyLimit | None:
-    """What a limited key has spent and held in its period; read under the wallet's lock, so nothing moves."""
+def _key_limit(connection: Connection, row: Any, key_id: UUID, request_id: UUID) -> KeyLimit | None:
+    """What a limited key has spent and held in the call's period; under the wallet's lock, so nothing moves.
+
+    The request id decides the period, as it decides the day the charge is booked on: no two clocks to differ.
+    """
     if row.spend_limit_n is None:
         return None
-    now = connection.execute(select(func.clock_timestamp())).scalar_one()
-    return key_limit(connection, key_id, row.spend_limit_n, row.spend_limit_period, now=now)
+    at = created_at(request_id)
+    return key_limit(connection, key_id, row.spend_limit_n, row.spend_limit_period, now=at)
 
 
 def key_limit(
     connection: Connection, key_id: UUID, limit_n: int, period: Period, *, now: datetime
 ) -> KeyLimit:
+    """The limit in the period `now` is in: what calls of that period spent, and what they hold."""
+    first, end = start_of(period, now), end_of(period, now)
     spent = select(func.coalesce(func.sum(UsageDaily.charge_n), 0)).where(
-        UsageDaily.key_id == key_id, UsageDaily.day >= start_of(period, now)
+        UsageDaily.key_id == key_id, UsageDaily.day >= first, UsageDaily.day < end.date()
     )
-    held = select(func.coalesce(func.sum(Hold.amount_n), 0)).where(Hold.key_id == key_id)
+    held = select(func.coalesce(func.sum(Hold.amount_n), 0)).where(
+        Hold.key_id == key_id,
+        Hold.request_id >= first_id(datetime.combine(first, time(), UTC)),
+        Hold.request_id < first_id(end),
+    )
     return KeyLimit(
         limit_n=limit_n,
         spent_n=int(connection.execute(spent).scalar_one()),
         held_n=int(connection.execute(held).scalar_one()),
-        resets_at=end_of(period, now.astimezone(UTC)),
+        resets_at=end,
     )
 
 

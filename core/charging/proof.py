@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, cast, func, literal, or_, select
+from sqlalchemy import BigInteger, Connection, Select, and_, cast, func, join, literal, or_, select
 
+from core.charging.settlement import SUMMED
 from core.models import Hold, LedgerEntry, UsageDaily, UsageEvent, Wallet
+
+LINE = ("wallet_id", "day", "key_id", "model_id", "app_name")  # what tells one daily sum from another
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,11 @@ def differences(connection: Connection) -> list[Difference]:
     """
     found = []
     for check, statement in CHECKS.items():
-        for subject, expected, actual in connection.execute(statement()):
-            found.append(Difference(check, str(subject), int(expected), int(actual)))
+        for subject, *sums in connection.execute(statement()):
+            half = len(sums) // 2
+            for expected, actual in zip(sums[:half], sums[half:], strict=True):
+                if expected != actual:
+                    found.append(Difference(check, str(subject), int(expected), int(actual)))
     return found
 
 
@@ -60,8 +66,10 @@ def _held_is_holds() -> Select[Any, int, int]:
 
 
 def _ledger_is_usage() -> Select[Any, int, int]:
-    usage = _sums(UsageEvent.wallet_id, UsageEvent.charge_n, "total")
-    ledger = _sums(LedgerEntry.wallet_id, -LedgerEntry.amount_n, "total", LedgerEntry.kind != "grant")
+    """Call by call: two errors that cancel out are two errors."""
+    usage = _sums(_place(UsageEvent.wallet_id, UsageEvent.request_id), UsageEvent.charge_n, "total")
+    place = _place(LedgerEntry.wallet_id, LedgerEntry.ref)
+    ledger = _sums(place, -LedgerEntry.amount_n, "total", LedgerEntry.kind != "grant")
     expected, actual = func.coalesce(usage.c.total, 0), func.coalesce(ledger.c.total, 0)
     return (
         select(func.coalesce(usage.c.subject, ledger.c.subject), expected, actual)
@@ -70,20 +78,35 @@ def _ledger_is_usage() -> Select[Any, int, int]:
     )
 
 
-def _daily_is_usage() -> Select[Any, int, int]:
+def _daily_is_usage() -> Select[*tuple[Any, ...]]:
+    """Every number of every line: key limits, budgets and pages are read from them."""
     counted = or_(UsageEvent.charge_n > 0, UsageEvent.status < 400)  # noqa: PLR2004
-    place = func.concat(UsageEvent.wallet_id, " ", UsageEvent.day, " ", UsageEvent.model_id)
-    rows = _sums(
-        place, UsageEvent.charge_n + UsageEvent.input_tokens + UsageEvent.output_tokens, "total", counted
-    )
-    place = func.concat(UsageDaily.wallet_id, " ", UsageDaily.day, " ", UsageDaily.model_id)
-    daily = _sums(place, UsageDaily.charge_n + UsageDaily.input_tokens + UsageDaily.output_tokens, "total")
-    expected, actual = func.coalesce(rows.c.total, 0), func.coalesce(daily.c.total, 0)
+    numbers = [cast(func.sum(UsageEvent.__table__.c[name]), BigInteger).label(name) for name in SUMMED]
+    line = [UsageEvent.__table__.c[name] for name in LINE]
+    rows = (
+        select(*line, func.count().label("requests"), *numbers).where(counted).group_by(*line).subquery()
+    ).c
+    daily = UsageDaily.__table__
+    names = ("requests", *SUMMED)
+    expected = [func.coalesce(rows[name], 0) for name in names]
+    actual = [func.coalesce(daily.c[name], 0) for name in names]
+    same_line = and_(*(rows[name] == daily.c[name] for name in LINE))
+    place = _place(*(func.coalesce(rows[name], daily.c[name]) for name in LINE))
     return (
-        select(func.coalesce(rows.c.subject, daily.c.subject), expected, actual)
-        .select_from(rows.join(daily, rows.c.subject == daily.c.subject, full=True))
-        .where(expected != actual)
+        select(place, *expected, *actual)
+        .select_from(join(rows[LINE[0]].table, daily, same_line, full=True))
+        .where(or_(*(one != other for one, other in zip(expected, actual, strict=True))))
     )
+
+
+def _ended_calls_hold_nothing() -> Select[Any, int, int]:
+    return select(Hold.request_id, literal(0, BigInteger), literal(1, BigInteger)).join(
+        UsageEvent, UsageEvent.request_id == Hold.request_id
+    )
+
+
+def _place(*columns: Any) -> Any:
+    return func.concat_ws(" ", *columns)
 
 
 def _never_negative() -> Select[Any, int, int]:
@@ -95,7 +118,8 @@ def _never_negative() -> Select[Any, int, int]:
 CHECKS = {
     "the balance is the sum of the ledger": _balance_is_ledger,
     "what is held is the sum of the holds": _held_is_holds,
-    "what the ledger took is what usage rows were charged": _ledger_is_usage,
+    "what the ledger took for a call is what it was charged": _ledger_is_usage,
+    "a call that ended holds nothing": _ended_calls_hold_nothing,
     "the daily sums are the sums of the usage rows": _daily_is_usage,
     "no wallet is overspent": _never_negative,
 }

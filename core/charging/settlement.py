@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core.charging.calls import FINAL, ORPHAN, Ending, Settled
 from core.charging.holds import key_limit
-from core.ids import day_of
+from core.ids import created_at, day_of
 from core.models import ApiKey, Hold, LedgerEntry, UsageDaily, UsageEvent, Wallet
 from core.money import Nanos
 from core.rules.admission import Funds, within_means
@@ -28,23 +28,23 @@ EVENT_COLUMNS = tuple(UsageEvent.__table__.columns.keys())
 def settle(connection: Connection, *, request_id: UUID, wallet_id: UUID, ending: Ending) -> Settled:
     """Book how a call ended. May be repeated: the first final settlement stands."""
     wallet = _lock(connection, wallet_id)
-    if (hold := _take(connection, request_id)) is not None:
-        charge_n = _affordable(connection, wallet, hold.key_id, ending.cost.charge_n, own_n=hold.amount_n)
+    if (hold := _take(connection, request_id, wallet_id)) is not None:
+        charge_n = _affordable(connection, wallet, hold, ending.cost.charge_n, own_n=hold.amount_n)
         _book(connection, _event(hold, ending, charge_n, rank=FINAL), released_n=hold.amount_n)
         return Settled("settled", charge_n)
     statement = select(*UsageEvent.__table__.columns).where(
-        UsageEvent.request_id == request_id, UsageEvent.day == day_of(request_id)
+        UsageEvent.request_id == request_id,
+        UsageEvent.day == day_of(request_id),
+        UsageEvent.wallet_id == wallet_id,
     )
-    row = connection.execute(statement).mappings().one_or_none()
+    row = connection.execute(statement).one_or_none()
     if row is None:
         return Settled("unknown", 0)
-    before: dict[str, Any] = {str(name): value for name, value in row.items()}
-    if before["rank"] >= FINAL:
-        return Settled("already", before["charge_n"])
-    more_n = ending.cost.charge_n - before["charge_n"]
-    if more_n > 0:
-        more_n = _affordable(connection, wallet, before["key_id"], more_n, own_n=0)
-    charge_n = Nanos(before["charge_n"] + more_n)
+    if row.rank >= FINAL:
+        return Settled("already", row.charge_n)
+    more_n = ending.cost.charge_n - row.charge_n
+    charge_n = Nanos(row.charge_n + _affordable(connection, wallet, row, more_n, own_n=0))
+    before = dict(row._mapping)  # noqa: SLF001  # its public name, underscore or not
     _replace(connection, before, {**before, **_outcome(ending, charge_n), "rank": FINAL})
     return Settled("adjusted", charge_n)
 
@@ -62,7 +62,7 @@ def due_holds(connection: Connection, *, limit: int = 100) -> Sequence[Row[UUID,
 def sweep(connection: Connection, *, request_id: UUID, wallet_id: UUID) -> Settled | None:
     """Settle an abandoned call at what it was known to have produced. None when it was heard of after all."""
     _lock(connection, wallet_id)
-    hold = _take(connection, request_id, overdue=True)
+    hold = _take(connection, request_id, wallet_id, overdue=True)
     if hold is None:
         return None
     charge_n = Nanos(min(hold.metered_n, hold.amount_n))
@@ -89,26 +89,28 @@ def _lock(connection: Connection, wallet_id: UUID) -> Funds:
     return Funds(*row)
 
 
-def _take(connection: Connection, request_id: UUID, *, overdue: bool = False) -> Any:
-    """Remove the hold and return its row; None when it is gone already."""
-    statement = delete(Hold).where(Hold.request_id == request_id)
+def _take(connection: Connection, request_id: UUID, wallet_id: UUID, *, overdue: bool = False) -> Any:
+    """Remove the hold and return its row; None when it is gone already, or of another wallet."""
+    statement = delete(Hold).where(Hold.request_id == request_id, Hold.wallet_id == wallet_id)
     if overdue:
         statement = statement.where(Hold.deadline_at < func.clock_timestamp())
     return connection.execute(statement.returning(*Hold.__table__.columns)).one_or_none()
 
 
-def _affordable(connection: Connection, wallet: Funds, key_id: UUID, charge_n: int, *, own_n: int) -> Nanos:
-    """What of a charge can be taken: all of it up to the call's own hold, then what nobody else holds."""
+def _affordable(connection: Connection, wallet: Funds, call: Any, charge_n: int, *, own_n: int) -> Nanos:
+    """What of a charge can be taken: all of it up to the call's own hold, then what nobody else holds.
+
+    `call` is the row of its hold or usage; the limit is its key's, in the period the call began in.
+    """
     if charge_n <= own_n:
         return Nanos(charge_n)
     limit = None
     key = connection.execute(
-        select(ApiKey.spend_limit_n, ApiKey.spend_limit_period, func.clock_timestamp().label("now")).where(
-            ApiKey.id == key_id
-        )
+        select(ApiKey.spend_limit_n, ApiKey.spend_limit_period).where(ApiKey.id == call.key_id)
     ).one()
     if key.spend_limit_n is not None:
-        limit = key_limit(connection, key_id, key.spend_limit_n, key.spend_limit_period, now=key.now)
+        at = created_at(call.request_id)
+        limit = key_limit(connection, call.key_id, key.spend_limit_n, key.spend_limit_period, now=at)
     if own_n and limit is not None:  # the hold was just removed from what the key holds; here it still counts
         limit = type(limit)(limit.limit_n, limit.spent_n, limit.held_n + own_n, limit.resets_at)
     return within_means(charge_n, hold_n=own_n, funds=wallet, limit=limit)

@@ -78,7 +78,7 @@ def decide(want: Want, funds: Funds, limit: KeyLimit | None) -> Admit | Deny:
 
 def _hold(want: Want, available_n: int) -> Nanos | None:
     """The hold that fits. A call of a free model holds nothing and needs nothing."""
-    if available_n >= want.full_n:
+    if want.full_n == 0 or available_n >= want.full_n:
         return want.full_n
     if available_n >= want.slice_n:
         return want.slice_n

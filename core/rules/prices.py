@@ -57,7 +57,10 @@ PER_UNIT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call as providers count them: details are parts of `input_tokens` or `output_tokens`."""
+    """Tokens of one call as providers count them: details are parts of `input_tokens` or `output_tokens`.
+
+    None is negative. Details that come to more than their whole are priced as they are, the rest as nothing.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -91,7 +94,7 @@ class PriceCard:
     def rates_for(self, input_tokens: int) -> Mapping[str, int]:
         """The rates that apply to a call with that much input."""
         rates = self.rates
-        for tier in self.tiers:
+        for tier in sorted(self.tiers, key=lambda tier: tier.above_input_tokens):
             if input_tokens > tier.above_input_tokens:
                 rates = {**self.rates, **tier.rates}
         return rates
@@ -119,7 +122,7 @@ def cost_of(usage: Usage, card: PriceCard, terms: Terms) -> Cost:
 
 
 def worst_cost(*, input_tokens: int, output_tokens: int, card: PriceCard, terms: Terms) -> Cost:
-    """The most a call may cost whose input and output stay within these bounds."""
+    """The most a call may cost whose input and output, details included, stay within these bounds."""
     reachable = [card.rates_for(0)]
     reachable += [
         card.rates_for(t.above_input_tokens + 1) for t in card.tiers if input_tokens > t.above_input_tokens
@@ -128,7 +131,8 @@ def worst_cost(*, input_tokens: int, output_tokens: int, card: PriceCard, terms:
         _highest(rates, ("input", "cached_read", "cache_write", "input_audio")) for rates in reachable
     )
     highest_out = max(_highest(rates, ("output", "reasoning", "output_audio")) for rates in reachable)
-    return _priced(input_tokens * highest_in + output_tokens * highest_out, terms)
+    per_request = max(rates.get("request", 0) for rates in reachable)
+    return _priced(per_request + input_tokens * highest_in + output_tokens * highest_out, terms)
 
 
 def _highest(rates: Mapping[str, int], names: tuple[str, ...]) -> int:
@@ -137,14 +141,15 @@ def _highest(rates: Mapping[str, int], names: tuple[str, ...]) -> int:
 
 def _millionths(usage: Usage, rates: Mapping[str, int]) -> int:
     into, out = rates["input"], rates["output"]
-    plain_in = usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens - usage.input_audio_tokens
-    plain_out = usage.output_tokens - usage.reasoning_tokens - usage.output_audio_tokens
+    details_in = usage.cached_tokens + usage.cache_write_tokens + usage.input_audio_tokens
+    details_out = usage.reasoning_tokens + usage.output_audio_tokens
     return (
-        plain_in * into
+        rates.get("request", 0)
+        + max(0, usage.input_tokens - details_in) * into
         + usage.cached_tokens * rates.get("cached_read", into)
         + usage.cache_write_tokens * rates.get("cache_write", into)
         + usage.input_audio_tokens * rates.get("input_audio", into)
-        + plain_out * out
+        + max(0, usage.output_tokens - details_out) * out
         + usage.reasoning_tokens * rates.get("reasoning", out)
         + usage.output_audio_tokens * rates.get("output_audio", out)
     )

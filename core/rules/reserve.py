@@ -24,6 +24,7 @@ class InputSize:
 @dataclass(slots=True)
 class _Tally:
     text_bytes: int = 0
+    other_bytes: int = 0  # what the model may get to see, though mostly it does not: names, numbers, files
     messages: int = 0
     images: int = 0
     unbounded: bool = False
@@ -36,7 +37,7 @@ def input_size(messages: Sequence[object], *, extra_bytes: int, context: int | N
         _count(message, tally)
     media = tally.images * TOKENS_PER_IMAGE
     overhead = TOKENS_PER_MESSAGE * tally.messages
-    at_most = tally.text_bytes // 2 + overhead + media
+    at_most = (tally.text_bytes + tally.other_bytes) // 2 + overhead + media
     estimate = -(-tally.text_bytes // BYTES_PER_TOKEN) + overhead // 2 + media // 4
     if context is not None:
         at_most = context if tally.unbounded else min(at_most, context)
@@ -44,21 +45,27 @@ def input_size(messages: Sequence[object], *, extra_bytes: int, context: int | N
 
 
 def _count(message: object, tally: _Tally) -> None:
-    todo = [message]  # a list, not recursion: the sender decides how deep this goes
+    todo = [(message, True)]  # a list, not recursion: the sender decides how deep this goes
     while todo:
-        value = todo.pop()
+        value, is_text = todo.pop()
         if isinstance(value, str):
-            tally.text_bytes += len(value.encode("utf-8", "surrogatepass"))
+            size = len(value.encode("utf-8", "surrogatepass"))
+            tally.text_bytes += size if is_text else 0
+            tally.other_bytes += 0 if is_text else size
         elif isinstance(value, Mapping):
             kind = value.get("type")
-            if kind == "image_url":
-                tally.images += 1
-            elif isinstance(kind, str) and kind in UNBOUNDED_PARTS:
-                tally.unbounded = True
-            else:
-                todo.extend(value.values())
+            is_image = kind == "image_url"
+            is_file = isinstance(kind, str) and kind in UNBOUNDED_PARTS
+            tally.images += is_image
+            tally.unbounded |= is_file
+            tally.other_bytes += sum(len(str(name)) for name in value)
+            # what stands beside the picture or the file counts: a text may hide behind such a type
+            inside = [inner for name, inner in value.items() if not (is_image and name == "image_url")]
+            todo.extend((inner, is_text and not is_file) for inner in inside)
         elif isinstance(value, Sequence):
-            todo.extend(value)
+            todo.extend((inner, is_text) for inner in value)
+        else:
+            tally.other_bytes += len(str(value))
 
 
 def output_bound(*, asked: int | None, model_max: int | None, context: int | None, cap: int) -> int:

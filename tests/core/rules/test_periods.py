@@ -1,0 +1,57 @@
+"""Periods are UTC, weeks begin on Monday, and every moment belongs to exactly one."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.rules.periods import LIMIT_PERIODS, end_of, start_of
+
+MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+PERIODS = st.sampled_from(["day", "week", "month", "year"])
+
+
+@pytest.mark.parametrize(
+    ("period", "now", "start", "end"),
+    [
+        ("day", (2026, 3, 1), (2026, 3, 1), (2026, 3, 2)),
+        ("day", (2024, 2, 28), (2024, 2, 28), (2024, 2, 29)),
+        ("week", (2026, 1, 1), (2025, 12, 29), (2026, 1, 5)),  # a Thursday: week 1 began in December
+        ("week", (2027, 1, 3), (2026, 12, 28), (2027, 1, 4)),  # a Sunday: week 53 of 2026
+        ("week", (2027, 1, 4), (2027, 1, 4), (2027, 1, 11)),
+        ("month", (2026, 1, 31), (2026, 1, 1), (2026, 2, 1)),
+        ("month", (2024, 2, 29), (2024, 2, 1), (2024, 3, 1)),
+        ("month", (2025, 12, 31), (2025, 12, 1), (2026, 1, 1)),
+        ("year", (2024, 2, 29), (2024, 1, 1), (2025, 1, 1)),
+    ],
+)
+def test_periods_begin_and_end_on_the_calendar(period, now, start, end):
+    moment = datetime(*now, 23, 59, 59, 999_999, tzinfo=UTC)
+
+    assert start_of(period, moment) == date(*start)
+    assert end_of(period, moment) == datetime(*end, tzinfo=UTC)
+
+
+def test_the_zone_of_a_clock_does_not_matter():
+    taipei = datetime(2026, 2, 1, 7, 59, tzinfo=timezone(timedelta(hours=8)))
+
+    assert start_of("day", taipei) == date(2026, 1, 31)
+    assert end_of("month", taipei) == datetime(2026, 2, 1, tzinfo=UTC)
+
+
+@given(PERIODS, MOMENTS)
+def test_every_moment_is_in_the_period_it_is_said_to_be_in(period, now):
+    first, end = start_of(period, now), end_of(period, now)
+
+    assert datetime(first.year, first.month, first.day, tzinfo=UTC) <= now < end
+    assert start_of(period, end) == end.date()
+    assert start_of(period, end - timedelta(microseconds=1)) == first
+
+
+def test_weeks_begin_on_monday():
+    assert {start_of("week", datetime(2026, 1, d, tzinfo=UTC)).isoweekday() for d in range(1, 31)} == {1}
+
+
+def test_keys_are_limited_by_day_week_or_month():
+    assert LIMIT_PERIODS == ("day", "week", "month")

@@ -1,0 +1,109 @@
+"""The input of a call is bounded from above, whatever the sender hides it in."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.rules.reserve import TOKENS_PER_IMAGE, InputSize, input_size, output_bound
+
+
+def size(*messages, extra=0, context=None) -> InputSize:
+    return input_size(messages, extra_bytes=extra, context=context)
+
+
+def said(text):
+    return {"role": "user", "content": text}
+
+
+def test_text_counts_at_most_a_token_for_two_bytes_and_eight_a_message():
+    bound = size(said("x" * 1000))
+
+    assert bound.at_most == (1000 + len("userrolecontent")) // 2 + 8
+    assert bound.estimate == (1000 + len("user") + 3) // 4 + 4
+
+
+def test_bytes_count_and_not_characters():
+    assert size(said("語" * 100)).at_most - size(said("")).at_most == 150
+
+
+def test_tools_and_schemas_count_by_their_bytes():
+    assert size(said(""), extra=500).at_most - size(said("")).at_most == 250
+
+
+def test_a_picture_counts_the_same_however_long_its_url():
+    small, large = (
+        size(said([{"type": "image_url", "image_url": {"url": url}}]))
+        for url in ("https://x/y.png", "data:" + "A" * 10**6)
+    )
+
+    assert small == large
+    assert small.at_most >= TOKENS_PER_IMAGE
+
+
+@pytest.mark.parametrize("kind", ["image_url", "file", "input_audio", "video_url", "text", 7, None, ["file"]])
+def test_no_type_hides_a_text(kind):
+    hidden = {"type": kind, "role": "user", "content": "x" * 100_000}
+
+    assert size(hidden).at_most >= 50_000
+
+
+def test_a_text_in_field_names_or_numbers_counts_too():
+    assert size({"role": "assistant", "input": {"x" * 10_000: 1}}).at_most >= 5_000
+    assert size({"role": "assistant", "input": [10**18] * 1000}).at_most >= 9_500
+
+
+@pytest.mark.parametrize("kind", ["file", "input_audio", "video_url", "input_video"])
+def test_what_cannot_be_bounded_takes_the_whole_context(kind):
+    bound = size(said([{"type": kind, kind: {"data": "A" * 100}}]), context=32_000)
+
+    assert bound.at_most == 32_000
+    assert bound.estimate < 100
+
+
+def test_nothing_passes_the_context():
+    assert size(said("x" * 10**6), context=8192) == InputSize(8192, 8192)
+
+
+def test_a_message_of_any_depth_is_counted_without_recursion():
+    deep: object = "x" * 100
+    for _ in range(100_000):
+        deep = [deep]
+
+    assert size(said(deep)).at_most >= 50
+
+
+def test_half_characters_do_not_break_the_count():
+    assert size(said("\ud800")).at_most >= 8
+
+
+@given(
+    st.recursive(
+        st.text() | st.integers() | st.booleans() | st.none(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=20,
+    )
+)
+def test_the_estimate_is_never_above_the_bound_nor_the_bound_far_above_the_bytes(message):
+    bound = size(message)
+
+    assert 0 <= bound.estimate <= bound.at_most
+    assert bound.at_most <= len(json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogatepass")) + 8
+
+
+@pytest.mark.parametrize(
+    ("asked", "model_max", "context", "cap", "bound"),
+    [
+        (None, None, None, 100, 100),
+        (50, None, None, 100, 50),
+        (500, None, None, 100, 100),
+        (None, 80, None, 100, 80),
+        (None, None, 70, 100, 70),
+        (None, 80, 70, 100, 80),
+        (60, 80, 70, 100, 60),
+        (1, 80, 70, 100, 1),
+    ],
+)
+def test_the_output_is_bounded_by_whoever_allows_least(asked, model_max, context, cap, bound):
+    assert output_bound(asked=asked, model_max=model_max, context=context, cap=cap) == bound
