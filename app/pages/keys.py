@@ -23,6 +23,9 @@ from core.queries.usage import key_facts, key_spend
 
 bp = Blueprint("keys", __name__, url_prefix="/keys")
 
+# Stands in the example while no model can be called yet.
+NO_MODEL = "provider/model-name"
+
 
 @bp.get("")
 @signed_in
@@ -50,7 +53,7 @@ def create() -> ResponseReturnValue:
     except Conflict as error:
         say(error.message, "bad")
     else:
-        model = g.db.scalar(first_callable())
+        model = g.db.scalar(first_callable()) or NO_MODEL
         return render_template(
             "keys/created.html",
             key=key,
