@@ -22,6 +22,7 @@ def sync_engine(url: str, *, pool_size: int = 8) -> Engine:
         driver_url(url),
         pool_size=pool_size,
         max_overflow=0,
+        hide_parameters=True,  # an error's text ends in logs; what was being written does not belong there
         pool_pre_ping=True,
         connect_args={"options": STATEMENT_TIMEOUT},
     )
@@ -32,6 +33,7 @@ def async_engine(url: str, *, pool_size: int = 16) -> AsyncEngine:
         driver_url(url),
         pool_size=pool_size,
         max_overflow=0,
+        hide_parameters=True,  # an error's text ends in logs; what was being written does not belong there
         pool_pre_ping=True,
         connect_args={"options": STATEMENT_TIMEOUT},
     )

@@ -65,7 +65,9 @@ def verify(user: User, *, now: datetime) -> None:
 
 def authenticate(session: Session, *, email: str, password: str) -> User | None:
     """The account these belong to; None, in the same time, when there is none."""
-    user = session.scalar(user_by_email(email.strip().lower()[:MAX_EMAIL]))
+    email = email.strip().lower()
+    # what is no address cannot have an account, and may hold what PostgreSQL takes for no text at all
+    user = session.scalar(user_by_email(email)) if EMAIL.fullmatch(email) else None
     matches = password_matches(user.password_hash if user else None, password[:MAX_PASSWORD])
     return user if matches and user is not None and user.suspended_at is None else None
 

@@ -42,3 +42,15 @@ def offer_facts() -> Select[*tuple[Any, ...]]:
         .where(Offer.enabled, Provider.enabled, Model.enabled)
         .order_by(Offer.model_id, Provider.name)
     )
+
+
+def first_callable() -> Select[str]:
+    """A chat model that can be called, for an example to paste."""
+    return (
+        select(Offer.model_id)
+        .join(Provider, Provider.id == Offer.provider_id)
+        .join(Model, Model.id == Offer.model_id)
+        .where(Offer.enabled, Provider.enabled, Model.enabled, Model.mode == "chat")
+        .order_by(Offer.model_id)
+        .limit(1)
+    )

@@ -4,18 +4,24 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, func, select
 
 from core.models import UsageDaily, UsageEvent
 from core.rules.periods import LIMIT_PERIODS, start_of
 
+
+def summed(column: Any) -> ColumnElement[int]:
+    """The sum as a whole number: PostgreSQL makes a numeric of a sum of bigints, psycopg a Decimal."""
+    return func.coalesce(func.sum(column), 0).cast(BigInteger)
+
+
 SUMS: tuple[ColumnElement[Any], ...] = (
-    func.coalesce(func.sum(UsageDaily.charge_n), 0).label("charge_n"),
-    func.coalesce(func.sum(UsageDaily.requests), 0).label("requests"),
-    func.coalesce(func.sum(UsageDaily.input_tokens), 0).label("input_tokens"),
-    func.coalesce(func.sum(UsageDaily.cached_tokens), 0).label("cached_tokens"),
-    func.coalesce(func.sum(UsageDaily.output_tokens), 0).label("output_tokens"),
-    func.coalesce(func.sum(UsageDaily.reasoning_tokens), 0).label("reasoning_tokens"),
+    summed(UsageDaily.charge_n).label("charge_n"),
+    summed(UsageDaily.requests).label("requests"),
+    summed(UsageDaily.input_tokens).label("input_tokens"),
+    summed(UsageDaily.cached_tokens).label("cached_tokens"),
+    summed(UsageDaily.output_tokens).label("output_tokens"),
+    summed(UsageDaily.reasoning_tokens).label("reasoning_tokens"),
 )
 
 
@@ -49,6 +55,17 @@ def by_day_and_model(wallet_id: UUID, since: date) -> Select[*tuple[Any, ...]]:
     )
 
 
+def by_hour_and_model(wallet_id: UUID, on: date) -> Select[*tuple[Any, ...]]:
+    """A row an hour (0 to 23, UTC) and model of one day, in the order of hours."""
+    hour = func.extract("hour", func.timezone("UTC", UsageEvent.ended_at)).cast(Integer)
+    return (
+        select(hour.label("hour"), UsageEvent.model_id, summed(UsageEvent.charge_n).label("charge_n"))
+        .where(UsageEvent.wallet_id == wallet_id, UsageEvent.day == on, UsageEvent.charge_n > 0)
+        .group_by(hour, UsageEvent.model_id)
+        .order_by(hour, UsageEvent.model_id)
+    )
+
+
 def key_facts(wallet_id: UUID) -> Select[*tuple[Any, ...]]:
     """A row a key: its requests, tokens, total charge and last use."""
     return (
@@ -61,9 +78,9 @@ def key_facts(wallet_id: UUID) -> Select[*tuple[Any, ...]]:
 def key_spend(wallet_id: UUID, now: datetime) -> Select[*tuple[Any, ...]]:
     """A row a key with what it spent (charge, nano-dollars) this `day`, `week` and `month`."""
     sums = [
-        func.coalesce(func.sum(UsageDaily.charge_n).filter(UsageDaily.day >= start_of(period, now)), 0).label(
-            period
-        )
+        func.coalesce(func.sum(UsageDaily.charge_n).filter(UsageDaily.day >= start_of(period, now)), 0)
+        .cast(BigInteger)
+        .label(period)
         for period in LIMIT_PERIODS
     ]
     first = min(start_of(period, now) for period in LIMIT_PERIODS)
@@ -84,7 +101,7 @@ def latest(wallet_id: UUID, *, limit: int = 50, since: datetime | None = None) -
 
 def lifetime_charge(wallet_id: UUID) -> Select[int]:
     """All that was ever charged, nano-dollars."""
-    return select(func.coalesce(func.sum(UsageDaily.charge_n), 0)).where(UsageDaily.wallet_id == wallet_id)
+    return select(summed(UsageDaily.charge_n)).where(UsageDaily.wallet_id == wallet_id)
 
 
 def _grouped(wallet_id: UUID, since: date, by: Any) -> Select[*tuple[Any, ...]]:

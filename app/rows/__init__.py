@@ -1,0 +1,1 @@
+"""What pages show of a row: the row itself and what is worked out beside it."""
