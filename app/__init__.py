@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import (
     access,
+    api,
     assets,
     brakes,
     csrf,
@@ -57,6 +58,7 @@ def build_app(settings: Settings, *, sessions: sessionmaker[Session] | None = No
     csrf.install(app, public_url=settings.public_url)
     access.install(app)
     pages.install(app)
+    api.install(app)
     access.check(app)
     return app
 

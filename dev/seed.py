@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dev.files import read_json
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -24,6 +23,7 @@ from core.db import session_factory, sync_engine, transaction
 from core.models import Provider, User
 from core.money import parse_usd
 from dev.demo_usage import plant_usage, start_of_month
+from dev.files import read_json
 
 ROOT = Path(__file__).resolve().parent.parent
 SIMULATOR = "simulator"
