@@ -80,6 +80,13 @@ def add_offer(
     return offer
 
 
+def set_enabled(session: Session, offer: Offer, *, enabled: bool) -> None:
+    """Let calls use the offer, or none any more."""
+    if offer.enabled != enabled:
+        offer.enabled = enabled
+        bump_catalog(session)
+
+
 def _operator_model(session: Session, model_id: str, *, today: date) -> Model:
     model = session.get(Model, model_id)
     if model is None:

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, cast, func, literal, or_, select
+from sqlalchemy import BigInteger, Connection, Engine, Select, cast, func, literal, or_, select, text
 
 from core.models import Hold, LedgerEntry, UsageDaily, UsageEvent, Wallet
+
+PROOF_TIMEOUT_S = 600  # it adds up whole tables: longer than any other statement may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,14 @@ class Difference:
     subject: str
     expected: int
     found: int
+
+
+def prove(engine: Engine) -> list[Difference]:
+    """Prove every sum as of one moment, while calls go on being charged."""
+    as_of_now = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    with as_of_now.connect() as connection:
+        connection.execute(text(f"SET LOCAL statement_timeout = '{PROOF_TIMEOUT_S}s'"))
+        return differences(connection)
 
 
 def differences(connection: Connection) -> list[Difference]:
