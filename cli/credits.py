@@ -9,8 +9,8 @@ from cli.options import USD, Noun
 from cli.people import the_user
 from core.actions.wallets import grant_credits
 from core.ids import uuid7
+from core.models import Wallet
 from core.money import Nanos, format_usd, usd
-from core.queries.wallets import wallet_by_id
 
 
 @click.group("credits", cls=Noun)
@@ -37,21 +37,15 @@ def grant(session: Session, /, email: str, amount: Nanos, *, note: str) -> Answe
     entry = grant_credits(session, user.wallet_id, amount, note=note, ref=f"operator-{uuid7()}")
     session.flush()
     # the action locked the wallet, so this is the balance with this grant and nothing else
-    balance_n = (
-        session.scalars(wallet_by_id(user.wallet_id).execution_options(populate_existing=True))
-        .one()
-        .balance_n
-    )
+    balance_n = session.get_one(Wallet, user.wallet_id, populate_existing=True).balance_n
     data = {
         "email": user.email,
-        "ledger_id": entry.id,
         "ref": entry.ref,
         "amount_usd": usd(amount),
         "old_balance_usd": usd(balance_n - amount),
         "balance_usd": usd(balance_n),
     }
     shown = [
-        ("Account", user.email),
         ("Old balance", format_usd(balance_n - amount)),
         ("Granted", format_usd(amount)),
         ("New balance", format_usd(balance_n)),

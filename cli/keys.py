@@ -1,6 +1,7 @@
 """`key`: API keys."""
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import click
@@ -13,7 +14,7 @@ from cli.people import the_user
 from core.actions.keys import PERIODS, TYPES, create_key, delete_key, set_enabled
 from core.errors import NotFound
 from core.models import ApiKey
-from core.money import Nanos, format_usd, usd
+from core.money import format_usd, usd
 from core.queries.keys import key_by_id, keys_of
 
 
@@ -26,21 +27,15 @@ def keys() -> None:
 @click.argument("email")
 @click.option("--name", required=True, help="What the key is for.")
 @click.option("--type", "key_type", type=click.Choice(TYPES), default="standard", show_default=True)
-@click.option("--limit", "limit_n", type=USD, metavar="USD", help="The most it may spend in a period.")
-@click.option("--period", type=click.Choice(PERIODS), default="month", show_default=True)
-@click.option("--expires", type=ISO, metavar="ISO", help="When it stops working; UTC if no zone is named.")
+@click.option("--limit", "spend_limit_n", type=USD, metavar="USD", help="The most it may spend in a period.")
+@click.option(
+    "--period", "spend_limit_period", type=click.Choice(PERIODS), default="month", show_default=True
+)
+@click.option(
+    "--expires", "expires_at", type=ISO, metavar="ISO", help="When it stops working; UTC if no zone is named."
+)
 @in_transaction
-def create(
-    session: Session,
-    /,
-    email: str,
-    *,
-    name: str,
-    key_type: str,
-    limit_n: Nanos | None,
-    period: str,
-    expires: datetime | None,
-) -> Answer:
+def create(session: Session, /, email: str, **fields: Any) -> Answer:
     r"""Make a key for an account. Its secret is shown once.
 
     \b
@@ -50,13 +45,9 @@ def create(
     key, secret = create_key(
         session,
         the_user(session, email),
-        name=name,
         pepper=current_settings().key_pepper,
-        key_type=key_type,
-        spend_limit_n=limit_n,
-        spend_limit_period=period,
-        expires_at=expires,
         now=datetime.now(UTC),
+        **fields,
     )
     session.flush()
     session.refresh(key)

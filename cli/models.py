@@ -67,7 +67,7 @@ def add(
         --input 0.15 --output 0.60 --cached-read 0.03 --context 8192
     """
     given = {name: price for name, price in prices.items() if price is not None}
-    offer = add_offer(
+    add_offer(
         session,
         model_id=model_id,
         provider_name=provider,
@@ -77,8 +77,8 @@ def add(
         max_output=max_output,
         today=datetime.now(UTC).date(),
     )
-    data = {"id": model_id, "provider": provider, "upstream_model": upstream_model, "offer_id": offer.id}
-    shown = [("Model", model_id), ("Provider", provider), ("Upstream model", upstream_model)]
+    data = {"id": model_id, "provider": provider, "upstream_model": upstream_model}
+    shown = [("Model", model_id), ("Provider", f"{provider}, as {upstream_model}")]
     shown += [(f"{name.replace('_', ' ').capitalize()}, 1M", f"${price}") for name, price in given.items()]
     return Answer(data, facts(shown))
 

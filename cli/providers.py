@@ -1,5 +1,7 @@
 """`provider`: who serves models upstream."""
 
+from typing import Any
+
 import click
 from sqlalchemy.orm import Session
 
@@ -29,16 +31,7 @@ def providers() -> None:
 @click.option("--title", help="Its name for people.  [default: NAME]")
 @in_transaction
 def add(
-    session: Session,
-    /,
-    name: str,
-    *,
-    kind: str,
-    base_url: str,
-    api_key_env: str | None,
-    api_key: str | None,
-    allow_private: bool,
-    title: str | None,
+    session: Session, /, name: str, *, api_key_env: str | None, api_key: str | None, **fields: Any
 ) -> Answer:
     r"""Add a provider. Without a credential its models are listed and cannot be called.
 
@@ -49,12 +42,9 @@ def add(
     provider = actions.add_provider(
         session,
         name=name,
-        kind=kind,
-        base_url=base_url,
-        title=title,
         api_key=credential(api_key, api_key_env),
         secret=current_settings().provider_secret,
-        allow_private=allow_private,
+        **fields,
     )
     shown = [
         ("Provider", provider.name),

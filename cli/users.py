@@ -10,6 +10,7 @@ from cli.answers import Answer, facts, table, yes_no
 from cli.environment import in_transaction
 from cli.options import Noun
 from core.actions.users import sign_up
+from core.models import User
 from core.money import format_usd, usd
 from core.queries.users import latest_users
 
@@ -52,27 +53,28 @@ def show(session: Session, /, *, limit: int) -> Answer:
     bazaar user list --limit 20
     """
     found = session.scalars(latest_users(limit=limit)).all()
-    data = [
-        {
-            "id": user.id,
-            "email": user.email,
-            "operator": user.is_operator,
-            "verified": user.verified_at is not None,
-            "suspended": user.suspended_at is not None,
-            "balance_usd": usd(user.wallet.balance_n),
-            "created_at": user.created_at,
-        }
-        for user in found
-    ]
-    rows = [
-        (
-            user.email,
-            yes_no(value=user.is_operator),
-            yes_no(value=user.verified_at is not None),
-            format_usd(user.wallet.balance_n),
-            f"{user.created_at:%Y-%m-%d}",
-        )
-        for user in found
-    ]
     heads = ("EMAIL", "OPERATOR", "VERIFIED", "BALANCE", "SINCE")
-    return Answer({"users": data}, table(heads, rows, right=frozenset({3})))
+    lines = [_line(user) for user in found]
+    return Answer({"users": [_data(user) for user in found]}, table(heads, lines, right=frozenset({3})))
+
+
+def _data(user: User) -> dict[str, object]:
+    return {
+        "id": user.id,
+        "email": user.email,
+        "operator": user.is_operator,
+        "verified": user.verified_at is not None,
+        "suspended": user.suspended_at is not None,
+        "balance_usd": usd(user.wallet.balance_n),
+        "created_at": user.created_at,
+    }
+
+
+def _line(user: User) -> tuple[str, ...]:
+    return (
+        user.email,
+        yes_no(value=user.is_operator),
+        yes_no(value=user.verified_at is not None),
+        format_usd(user.wallet.balance_n),
+        f"{user.created_at:%Y-%m-%d}",
+    )
