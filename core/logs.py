@@ -73,7 +73,13 @@ def configure_logs(level: str, process: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    _route_libraries(number, shared, last)
+
+
+def _route_libraries(number: int, shared: list[Processor], last: list[Processor]) -> None:
+    """Write what libraries log through the standard module in the same form."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(number)  # for libraries that set a level of their own
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
