@@ -31,6 +31,8 @@ class Job:
 
 
 SEND_VERIFICATION = Job("worker.jobs.mail.send_verification", "mail", 60)
+ENSURE_PARTITIONS = Job("worker.jobs.housekeeping.ensure_partitions", "default", 60)
+PURGE_SESSIONS = Job("worker.jobs.housekeeping.purge_sessions", "default", 300)
 
 
 def connect(url: str) -> Redis:
