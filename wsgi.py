@@ -7,5 +7,5 @@ from core.config import Settings
 from core.logs import configure_logs
 
 settings = Settings.from_env(os.environ)
-configure_logs(settings.log_level)
+configure_logs(settings.log_level, "web")
 app = build_app(settings)

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session, sessionmaker
 # A statement that runs longer than this is a mistake or a lock nobody gives back.
 STATEMENT_TIMEOUT = "-c statement_timeout=15s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
 
+CONNECT_TIMEOUT_S = 5  # else a host that drops packets is waited for until TCP gives up
+
 
 def driver_url(url: str) -> URL:
     """The URL with psycopg 3 named as the driver, whatever scheme the platform handed us."""
@@ -24,7 +26,7 @@ def sync_engine(url: str, *, pool_size: int = 8) -> Engine:
         max_overflow=0,
         hide_parameters=True,  # an error's text ends in logs; what was being written does not belong there
         pool_pre_ping=True,
-        connect_args={"options": STATEMENT_TIMEOUT},
+        connect_args={"options": STATEMENT_TIMEOUT, "connect_timeout": CONNECT_TIMEOUT_S},
     )
 
 
@@ -35,7 +37,7 @@ def async_engine(url: str, *, pool_size: int = 16) -> AsyncEngine:
         max_overflow=0,
         hide_parameters=True,  # an error's text ends in logs; what was being written does not belong there
         pool_pre_ping=True,
-        connect_args={"options": STATEMENT_TIMEOUT},
+        connect_args={"options": STATEMENT_TIMEOUT, "connect_timeout": CONNECT_TIMEOUT_S},
     )
 
 

@@ -9,7 +9,9 @@ from uuid import UUID
 
 import structlog
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
 from sqlalchemy import event
@@ -29,6 +31,13 @@ class Job:
 
 
 SEND_VERIFICATION = Job("worker.jobs.mail.send_verification", "mail", 60)
+ENSURE_PARTITIONS = Job("worker.jobs.housekeeping.ensure_partitions", "default", 60)
+PURGE_SESSIONS = Job("worker.jobs.housekeeping.purge_sessions", "default", 300)
+
+
+def connect(url: str) -> Redis:
+    """The Redis that carries jobs, for those who hand them in: one that is away is noticed in seconds."""
+    return Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5, retry=Retry(NoBackoff(), 1))
 
 
 def queue(redis: Redis, name: str) -> Queue:

@@ -10,6 +10,7 @@ import uvloop
 from aiohttp import web
 
 from core.config import Misconfigured, Settings
+from core.logs import configure_logs
 from proxy.app import build_app
 
 BACKLOG = 1024
@@ -44,6 +45,7 @@ def main() -> None:
         settings = Settings.from_env(os.environ)
     except Misconfigured as error:
         sys.exit(str(error))
+    configure_logs(settings.log_level, "proxy")
     uvloop.run(serve(settings))
 
 

@@ -119,6 +119,13 @@ def stand_in(session: Session, provider: Provider) -> int:
     return len(rows)
 
 
+def set_enabled(session: Session, offer: Offer, *, enabled: bool) -> None:
+    """Let calls use the offer, or none any more."""
+    if offer.enabled != enabled:
+        offer.enabled = enabled
+        bump_catalog(session)
+
+
 def _operator_model(session: Session, model_id: str, *, today: date) -> Model:
     model = session.get(Model, model_id)
     if model is None:

@@ -99,6 +99,13 @@ def set_key(session: Session, provider: Provider, api_key: str, *, secret: bytes
     bump_catalog(session)
 
 
+def set_enabled(session: Session, provider: Provider, *, enabled: bool) -> None:
+    """Send the provider calls, or none any more."""
+    if provider.enabled != enabled:
+        provider.enabled = enabled
+        bump_catalog(session)
+
+
 def bump_catalog(session: Session) -> None:
     """Tell running processes that the catalogue changed."""
     session.execute(update(CatalogVersion).values(version=CatalogVersion.version + 1))

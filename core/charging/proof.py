@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, and_, cast, func, join, literal, or_, select
+from sqlalchemy import BigInteger, Connection, Engine, Select, and_, cast, func, join, literal, or_, select, text
 
 from core.charging.settlement import SUMMED
 from core.models import Hold, LedgerEntry, UsageDaily, UsageEvent, Wallet
 
 LINE = ("wallet_id", "day", "key_id", "model_id", "app_name")  # what tells one daily sum from another
+PROOF_TIMEOUT_S = 600  # it adds up whole tables: longer than any other statement may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,14 @@ class Difference:
     subject: str
     expected: int
     found: int
+
+
+def prove(engine: Engine) -> list[Difference]:
+    """Prove every sum as of one moment, while calls go on being charged."""
+    as_of_now = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    with as_of_now.connect() as connection:
+        connection.execute(text(f"SET LOCAL statement_timeout = '{PROOF_TIMEOUT_S}s'"))
+        return differences(connection)
 
 
 def differences(connection: Connection) -> list[Difference]:

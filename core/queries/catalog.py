@@ -20,6 +20,11 @@ def model_facts() -> Select[*tuple[Any, ...]]:
     return select(*Model.__table__.columns).where(Model.enabled).order_by(Model.id)
 
 
+def all_providers() -> Select[Provider]:
+    """Every provider, those switched off too."""
+    return select(Provider).order_by(Provider.name)
+
+
 def offer_facts() -> Select[*tuple[Any, ...]]:
     """A row an offer that is on, with its prices and the provider to reach it by."""
     return (
@@ -53,4 +58,25 @@ def first_callable() -> Select[str]:
         .where(Offer.enabled, Provider.enabled, Model.enabled, Model.mode == "chat")
         .order_by(Offer.model_id)
         .limit(1)
+    )
+
+
+def offer_of(model_id: str, provider_name: str) -> Select[Offer]:
+    """One provider's offer of a model, on or off."""
+    return (
+        select(Offer)
+        .join(Provider, Provider.id == Offer.provider_id)
+        .where(Offer.model_id == model_id, Provider.name == provider_name)
+    )
+
+
+def listing(text: str) -> Select[*tuple[Any, ...]]:
+    """A row an offer, on or off, of the models whose id contains `text`; one for a model nobody offers."""
+    return (
+        select(Model, Offer, PriceCard, Provider)
+        .outerjoin(Offer, Offer.model_id == Model.id)
+        .outerjoin(PriceCard, PriceCard.id == Offer.price_card_id)
+        .outerjoin(Provider, Provider.id == Offer.provider_id)
+        .where(Model.id.contains(text.lower(), autoescape=True))
+        .order_by(Model.id, Provider.name)
     )

@@ -24,6 +24,11 @@ def key_of(wallet_id: UUID, key_id: UUID) -> Select[ApiKey]:
     )
 
 
+def key_by_id(key_id: UUID) -> Select[ApiKey]:
+    """One key in use, of whatever wallet: for operators only."""
+    return select(ApiKey).where(ApiKey.id == key_id, ApiKey.deleted_at.is_(None))
+
+
 def names_of(wallet_id: UUID) -> Select[UUID, str]:
     """Every key's name, deleted ones too: their usage still has one."""
     return select(ApiKey.id, ApiKey.name).where(ApiKey.wallet_id == wallet_id)

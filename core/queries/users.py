@@ -26,3 +26,10 @@ def user_of_session(digest: bytes, *, now: datetime) -> Select[User]:
         .where(UserSession.digest == digest, UserSession.expires_at > now, User.suspended_at.is_(None))
         .options(joinedload(User.wallet))
     )
+
+
+def latest_users(*, limit: int) -> Select[User]:
+    """The newest accounts, each with its wallet."""
+    return (
+        select(User).options(joinedload(User.wallet)).order_by(User.created_at.desc(), User.id).limit(limit)
+    )

@@ -1,0 +1,1 @@
+"""Services outside: one interface each, and an adapter for the real thing."""

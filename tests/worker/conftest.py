@@ -1,0 +1,119 @@
+"""What tests of background processes stand on: a Redis database and an environment of their own."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from redis import Redis
+
+from core.actions.release import ROOT
+
+
+@pytest.fixture
+def jobs_redis(redis_url: str) -> Iterator[Redis]:
+    """An empty Redis database of this test's own, emptied again after it."""
+    for number in range(1, 16):
+        url = urlsplit(redis_url)._replace(path=f"/{number}").geturl()
+        redis = Redis.from_url(url)
+        if redis.dbsize() == 0 and redis.set("claimed", 1, nx=True, ex=300):
+            yield redis
+            redis.flushdb()
+            redis.close()
+            return
+        redis.close()
+    pytest.fail("every Redis database is in use")
+
+
+@pytest.fixture
+def env(settings, jobs_redis) -> dict[str, str]:
+    """The environment of a process that works on this test's services."""
+    keywords = jobs_redis.connection_pool.connection_kwargs
+    return {
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": f"redis://{keywords['host']}:{keywords['port']}/{keywords['db']}",
+        "SECRET_KEY": settings.secret_key,
+        "KEY_PEPPER": settings.key_pepper.hex(),
+        "PROVIDER_SECRET": settings.provider_secret.hex(),
+        "PUBLIC_URL": "https://gateway.example.com",
+        "PATH": os.environ["PATH"],
+    }
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    """Ask again and again whether a condition holds; fails when it never does."""
+
+    def wait(holds: Callable[[], object], *, timeout_s: float = 20) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not holds():
+            assert time.monotonic() < deadline, "it never came about"
+            threading.Event().wait(0.05)
+
+    return wait
+
+
+class Running:
+    """A process of ours, and the JSON lines it logs."""
+
+    def __init__(self, module: str, *arguments: str, env: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments], env=env, cwd=ROOT, stderr=subprocess.PIPE, text=True
+        )
+        self.lines: list[str] = []
+        self._more = threading.Condition()
+        self._reader = threading.Thread(target=self._read, args=(self.process.stderr,))
+        self._reader.start()
+
+    def _read(self, stream: io.TextIOBase) -> None:
+        for line in stream:
+            with self._more:
+                self.lines.append(line)
+                self._more.notify_all()
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The lines it logged about `name`."""
+        made = [json.loads(line) for line in self.lines if line.startswith("{")]
+        return [line for line in made if line["event"] == name]
+
+    def wait_for(self, name: str, *, count: int = 1, timeout_s: float = 20) -> dict[str, Any]:
+        """The `count`th line about `name`; fails when it does not come."""
+        with self._more:
+            came = self._more.wait_for(lambda: len(self.events(name)) >= count, timeout_s)
+        assert came, f"no {name} in {self.lines}"
+        return self.events(name)[count - 1]
+
+    def stop(self, *, timeout_s: float = 10) -> float:
+        """End it with SIGTERM. Returns how long that took, in seconds."""
+        began = time.monotonic()
+        self.process.terminate()
+        self.process.wait(timeout_s)
+        return time.monotonic() - began
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        self.process.stderr.close()
+
+
+@pytest.fixture
+def start(env) -> Iterator[Callable[..., Running]]:
+    """Start `python -m MODULE`; it is gone when the test is over."""
+    running: list[Running] = []
+
+    def begin(module: str, *arguments: str, **more: str) -> Running:
+        running.append(Running(module, *arguments, env={**env, **more}))
+        return running[-1]
+
+    yield begin
+    for process in running:
+        process.close()

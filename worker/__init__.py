@@ -1,0 +1,1 @@
+"""What happens in the background: jobs, the ledger loop, the clock."""

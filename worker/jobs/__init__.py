@@ -1,0 +1,1 @@
+"""Jobs: ids in, one action called. Any of them may run twice."""
