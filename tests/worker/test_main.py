@@ -29,7 +29,10 @@ def test_who_signs_up_gets_a_mail_with_a_link_that_proves_it(engine, jobs_redis,
     text = message_from_bytes(content, policy=policy.default).get_body(("plain",)).get_content()
     link = next(line for line in text.splitlines() if line.startswith("https://gateway.example.com/verify/"))
     assert recipients == ["ada@example.com"]
-    assert read_verification(link.rsplit("/", 1)[1], secret=settings.secret_key) == (user_id, "ada@example.com")
+    assert read_verification(link.rsplit("/", 1)[1], secret=settings.secret_key) == (
+        user_id,
+        "ada@example.com",
+    )
 
 
 def test_a_job_that_fails_is_kept_with_its_reason_and_the_worker_goes_on(engine, jobs_redis, start):
