@@ -1,3 +1,7 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from threading import Barrier
+
 import pytest
 from redis import Redis
 from rq import Queue
@@ -55,6 +59,20 @@ def test_an_address_with_an_account_is_told_to_sign_in(browser, make):
     assert "already has an account" in response.text
 
 
+def test_of_several_at_once_with_one_address_one_signs_up(visitor, db):
+    browsers, start = [visitor() for _ in range(4)], Barrier(4)
+
+    def sign_up(browser) -> int:
+        start.wait(timeout=10)
+        return browser.post("/sign-up", ADA, form="/sign-up").status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        statuses = sorted(pool.map(sign_up, browsers))
+
+    assert statuses == [303, 422, 422, 422]
+    assert len(db.scalars(select(User)).all()) == 1
+
+
 def test_the_link_of_the_mail_proves_the_address_after_a_click(browser, visitor, make, db, settings):
     user = make.user()
     path = f"/verify/{verification_token(user.id, user.email, secret=settings.secret_key)}"
@@ -89,6 +107,15 @@ def test_a_link_that_is_none_is_not_found(browser):
 def test_a_link_for_an_address_the_account_no_longer_has_is_not_found(browser, make, settings):
     user = make.user()
     token = verification_token(user.id, "old@example.com", secret=settings.secret_key)
+
+    assert browser.get(f"/verify/{token}").status_code == 404
+
+
+def test_a_link_of_a_suspended_account_is_not_found(browser, make, db, settings):
+    user = make.user()
+    user.suspended_at = datetime.now(UTC)
+    db.commit()
+    token = verification_token(user.id, user.email, secret=settings.secret_key)
 
     assert browser.get(f"/verify/{token}").status_code == 404
 
