@@ -62,7 +62,7 @@ def rename(key: ApiKey, name: str) -> None:
 def set_enabled(key: ApiKey, *, enabled: bool) -> None:
     if key.enabled != enabled:
         key.enabled = enabled
-        key.ver += 1
+        _has_changed(key)
 
 
 def set_spend_limit(key: ApiKey, limit_n: int | None, *, period: str | None = None) -> None:
@@ -70,14 +70,19 @@ def set_spend_limit(key: ApiKey, limit_n: int | None, *, period: str | None = No
     key.spend_limit_n = clean_limit(limit_n)
     if period is not None:
         key.spend_limit_period = clean_period(period)
-    key.ver += 1
+    _has_changed(key)
 
 
 def delete_key(key: ApiKey, *, now: datetime) -> None:
     """Take the key out of use for good. Its usage stays."""
     if key.deleted_at is None:
         key.deleted_at = now
-        key.ver += 1
+        _has_changed(key)
+
+
+def _has_changed(key: ApiKey) -> None:
+    """Counted by the database: of two changes at once, each must send running processes to read again."""
+    key.ver = ApiKey.ver + 1
 
 
 def clean_name(name: str) -> str:
