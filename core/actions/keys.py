@@ -32,17 +32,13 @@ def create_key(
 
     Raises BadRequest for an unusable field, Conflict when the user has too many keys.
     """
-    if key_type not in TYPES:
-        raise BadRequest(f"The key type must be one of: {', '.join(TYPES)}.", param="keyType")
-    alive = select(func.count()).where(ApiKey.wallet_id == user.wallet_id, ApiKey.deleted_at.is_(None))
-    if (session.scalar(alive) or 0) >= MAX_KEYS:
-        raise Conflict(f"An account can have {MAX_KEYS} keys. Delete one you no longer use.")
+    _refuse_too_many(session, user)
     secret = new_key()
     key = ApiKey(
         wallet_id=user.wallet_id,
         user_id=user.id,
         name=clean_name(name),
-        key_type=key_type,
+        key_type=clean_type(key_type),
         prefix=secret[:10],
         suffix=secret[-4:],
         digest=digest_key(secret, pepper),
@@ -53,6 +49,12 @@ def create_key(
     session.add(key)
     session.flush()  # the caller shows the id
     return key, secret
+
+
+def _refuse_too_many(session: Session, user: User) -> None:
+    alive = select(func.count()).where(ApiKey.wallet_id == user.wallet_id, ApiKey.deleted_at.is_(None))
+    if (session.scalar(alive) or 0) >= MAX_KEYS:
+        raise Conflict(f"An account can have {MAX_KEYS} keys. Delete one you no longer use.")
 
 
 def rename(key: ApiKey, name: str) -> None:
@@ -90,6 +92,12 @@ def clean_name(name: str) -> str:
     if not 1 <= len(text) <= MAX_NAME:
         raise BadRequest(f"The name must have 1 to {MAX_NAME} characters.", param="name")
     return text
+
+
+def clean_type(key_type: str) -> str:
+    if key_type not in TYPES:
+        raise BadRequest(f"The key type must be one of: {', '.join(TYPES)}.", param="keyType")
+    return key_type
 
 
 def clean_limit(limit_n: int | None) -> int | None:

@@ -64,9 +64,7 @@ def add_offer(
         raise BadRequest("The model id must look like author/name, in lower case.", param="model")
     if not 1 <= len(upstream_model) <= MAX_UPSTREAM_NAME or not upstream_model.isprintable():
         raise BadRequest(f"The upstream model must have 1 to {MAX_UPSTREAM_NAME} characters.", param="model")
-    for name, tokens in (("context", context), ("max_output", max_output)):
-        if tokens is not None and not 1 <= tokens <= MAX_CONTEXT:
-            raise BadRequest(f"{name} must be from 1 to {MAX_CONTEXT:,} tokens.", param=name)
+    _refuse_odd_sizes(context=context, max_output=max_output)
     provider = session.scalar(provider_by_name(provider_name))
     if provider is None:
         raise NotFound(f"There is no provider named {provider_name}. Add it first.")
@@ -80,6 +78,12 @@ def add_offer(
     session.add(offer)
     bump_catalog(session)
     return offer
+
+
+def _refuse_odd_sizes(**sizes: int | None) -> None:
+    for name, tokens in sizes.items():
+        if tokens is not None and not 1 <= tokens <= MAX_CONTEXT:
+            raise BadRequest(f"{name} must be from 1 to {MAX_CONTEXT:,} tokens.", param=name)
 
 
 def _operator_model(session: Session, model_id: str, *, today: date) -> Model:
