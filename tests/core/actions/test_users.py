@@ -119,7 +119,7 @@ def test_a_suspended_account_does_not_sign_in(db, make):
     assert authenticate(db, email="ada@example.com", password=PASSWORD) is None
 
 
-def test_an_unknown_address_takes_as_long(db, make):
+def test_an_unknown_address_takes_as_long(costly_passwords, db, make):
     make.user(email="ada@example.com", password=PASSWORD)
     authenticate(db, email="bob@example.com", password="the first one makes the hash")
 
