@@ -15,7 +15,7 @@ from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
 from sqlalchemy import event
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
 QUEUES = ("mail", "default")
 _log = structlog.get_logger()
@@ -50,9 +50,15 @@ def enqueue_after_commit(session: Session, job: Job, *ids: UUID) -> None:
 
 
 def deliver_after_commit(factory: sessionmaker[Session], redis: Redis) -> None:
-    """Make the sessions of this factory hand their noted jobs to Redis."""
+    """Make the sessions of this factory hand their noted jobs to Redis.
+
+    SQLAlchemy reports the end of a savepoint like that of the transaction: releasing one sends nothing yet,
+    and rolling one back forgets only what was noted inside.
+    """
 
     def send(session: Session) -> None:
+        if session.in_nested_transaction():
+            return
         for job, ids in session.info.pop("jobs", []):
             try:
                 queue(redis, job.queue).enqueue(
@@ -62,7 +68,19 @@ def deliver_after_commit(factory: sessionmaker[Session], redis: Redis) -> None:
                 _log.error("job_not_queued", job=job.path, error=type(error).__name__)
 
     def forget(session: Session) -> None:
-        session.info.pop("jobs", None)
+        marks = session.info.get("job_marks", [])
+        noted = session.info.get("jobs", [])
+        del noted[marks[-1] if marks else 0 :]
+
+    def begin_savepoint(session: Session, transaction: SessionTransaction) -> None:
+        if transaction.nested:
+            session.info.setdefault("job_marks", []).append(len(session.info.get("jobs", [])))
+
+    def end_savepoint(session: Session, transaction: SessionTransaction) -> None:
+        if transaction.nested:
+            session.info["job_marks"].pop()
 
     event.listen(factory, "after_commit", send)
     event.listen(factory, "after_rollback", forget)
+    event.listen(factory, "after_transaction_create", begin_savepoint)
+    event.listen(factory, "after_transaction_end", end_savepoint)

@@ -14,10 +14,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session, sessionmaker
 
+import core.secrets as passwords
 from core.actions.keys import create_key
 from core.actions.offers import add_offer
 from core.actions.providers import add_provider
@@ -33,6 +35,22 @@ from dev.postgres import temporary_postgres
 from dev.valkey import temporary_valkey
 
 TEMPLATE = "bazaar_template"
+COSTLY_HASHER = passwords._HASHER
+CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same argon2id at the least cost: at its real one, making users is half of the time of all tests."""
+    monkeypatch.setattr(passwords, "_HASHER", CHEAP_HASHER)
+    passwords._nobody.cache_clear()
+
+
+@pytest.fixture
+def costly_passwords(cheap_passwords: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords at their real cost, for tests that measure it."""
+    monkeypatch.setattr(passwords, "_HASHER", COSTLY_HASHER)
+    passwords._nobody.cache_clear()
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +94,8 @@ def template(postgres_url: URL) -> Iterator[Callable[[], URL]]:
 
     yield clone
     with admin.connect() as connection:
-        for database in made:
+        # each drop is a checkpoint; a server of our own goes with all its databases
+        for database in made if os.environ.get("TEST_POSTGRES_URL") else []:
             connection.execute(text(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)"))
     admin.dispose()
 

@@ -41,10 +41,12 @@ def load_catalog(session: Session, document: Mapping[str, Any]) -> int:
     changed = sum(_load_provider(session, known, row) for row in document["providers"])
     changed += sum(_load_model(session, known, row) for row in document["models"])
     session.flush()  # offers refer to both
-    offers = [offer for row in document["models"] if (offer := _load_offer(session, known, row))]
+    changes = [change for row in document["models"] if (change := _load_offer(session, known, row))]
     session.flush()  # and to their price cards
-    session.add_all(offers)
-    changed += len(offers)
+    for offer, upstream_model, card_id in changes:
+        offer.upstream_model, offer.price_card_id = upstream_model, card_id
+        session.add(offer)
+    changed += len(changes)
     if changed:
         bump_catalog(session)
     return changed
@@ -81,8 +83,11 @@ def _load_model(session: Session, known: _Known, row: Mapping[str, Any]) -> bool
     return True
 
 
-def _load_offer(session: Session, known: _Known, row: Mapping[str, Any]) -> Offer | None:
-    """The offer of a row, when it is new or its price changed."""
+def _load_offer(session: Session, known: _Known, row: Mapping[str, Any]) -> tuple[Offer, str, UUID] | None:
+    """The offer of a row with its upstream name and card, when it is new or one of them changed.
+
+    The offer itself is not touched yet: its new card must be in the database first.
+    """
     provider = known.providers[row["provider"]]
     tiers = [
         {"above_input_tokens": tier["above_input_tokens"], "rates": rates(tier["prices"])}
@@ -93,9 +98,11 @@ def _load_offer(session: Session, known: _Known, row: Mapping[str, Any]) -> Offe
     offer = known.offers.get((row["id"], provider.id))
     if offer is not None:
         now = known.cards[offer.price_card_id]
-        if now.source == "operator" or (now.rates, now.tiers) == (card.rates, card.tiers):
+        if now.source == "operator":
             return None
+        if (now.rates, now.tiers) == (card.rates, card.tiers):
+            renamed = offer.upstream_model != row["upstream_model"]
+            return (offer, row["upstream_model"], now.id) if renamed else None
     session.add(card)
     offer = offer or Offer(model_id=row["id"], provider_id=provider.id)
-    offer.upstream_model, offer.price_card_id = row["upstream_model"], card.id
-    return offer
+    return offer, row["upstream_model"], card.id

@@ -33,17 +33,13 @@ def create_key(
 
     Raises BadRequest for an unusable field, Conflict when the user has too many keys.
     """
-    if key_type not in TYPES:
-        raise BadRequest(f"The key type must be one of: {', '.join(TYPES)}.", param="keyType")
-    alive = select(func.count()).where(ApiKey.wallet_id == user.wallet_id, ApiKey.deleted_at.is_(None))
-    if (session.scalar(alive) or 0) >= MAX_KEYS:
-        raise Conflict(f"An account can have {MAX_KEYS} keys. Delete one you no longer use.")
+    _refuse_too_many(session, user)
     secret = new_key()
     key = ApiKey(
         wallet_id=user.wallet_id,
         user_id=user.id,
         name=clean_name(name),
-        key_type=key_type,
+        key_type=clean_type(key_type),
         prefix=secret[:10],
         suffix=secret[-4:],
         digest=digest_key(secret, pepper),
@@ -56,6 +52,12 @@ def create_key(
     return key, secret
 
 
+def _refuse_too_many(session: Session, user: User) -> None:
+    alive = select(func.count()).where(ApiKey.wallet_id == user.wallet_id, ApiKey.deleted_at.is_(None))
+    if (session.scalar(alive) or 0) >= MAX_KEYS:
+        raise Conflict(f"An account can have {MAX_KEYS} keys. Delete one you no longer use.")
+
+
 def rename(key: ApiKey, name: str) -> None:
     key.name = clean_name(name)
 
@@ -63,7 +65,7 @@ def rename(key: ApiKey, name: str) -> None:
 def set_enabled(key: ApiKey, *, enabled: bool) -> None:
     if key.enabled != enabled:
         key.enabled = enabled
-        key.ver += 1
+        _has_changed(key)
 
 
 def set_spend_limit(key: ApiKey, limit_n: int | None, *, period: str | None = None) -> None:
@@ -71,7 +73,7 @@ def set_spend_limit(key: ApiKey, limit_n: int | None, *, period: str | None = No
     key.spend_limit_n = clean_limit(limit_n)
     if period is not None:
         key.spend_limit_period = clean_period(period)
-    key.ver += 1
+    _has_changed(key)
 
 
 def rotate_key(key: ApiKey, *, pepper: bytes, overlap_hours: int, now: datetime) -> str:
@@ -90,7 +92,12 @@ def delete_key(key: ApiKey, *, now: datetime) -> None:
     """Take the key out of use for good. Its usage stays."""
     if key.deleted_at is None:
         key.deleted_at = now
-        key.ver += 1
+        _has_changed(key)
+
+
+def _has_changed(key: ApiKey) -> None:
+    """Counted by the database: of two changes at once, each must send running processes to read again."""
+    key.ver = ApiKey.ver + 1
 
 
 def clean_name(name: str) -> str:
@@ -98,6 +105,12 @@ def clean_name(name: str) -> str:
     if not 1 <= len(text) <= MAX_NAME:
         raise BadRequest(f"The name must have 1 to {MAX_NAME} characters.", param="name")
     return text
+
+
+def clean_type(key_type: str) -> str:
+    if key_type not in TYPES:
+        raise BadRequest(f"The key type must be one of: {', '.join(TYPES)}.", param="keyType")
+    return key_type
 
 
 def clean_limit(limit_n: int | None) -> int | None:

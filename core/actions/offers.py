@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import date
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import ROUND_CEILING
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from core.actions.providers import bump_catalog
 from core.errors import BadRequest, NotFound
 from core.ids import uuid7
 from core.models import Model, Offer, PriceCard, Provider
+from core.money import plain_decimal
 from core.queries.catalog import provider_by_name
 from core.rules.prices import PER_MILLION, PER_UNIT
 
@@ -32,12 +33,13 @@ def rates(prices: Mapping[str, str]) -> dict[str, int]:
         if name not in PER_MILLION | PER_UNIT:
             raise BadRequest(f"There is no price called {name}.", param=name)
         try:
-            rate = Decimal(text).scaleb(15 if name in PER_UNIT else 9)
-        except InvalidOperation:
+            price = plain_decimal(text)
+        except ValueError:
             raise BadRequest(
                 f"The {name} price must be an amount of dollars, such as 0.15.", param=name
             ) from None
-        if not rate.is_finite() or not 0 <= rate <= MAX_RATE:
+        shift = 15 if name in PER_UNIT else 9
+        if not 0 <= price <= MAX_RATE or (rate := price.scaleb(shift)) > MAX_RATE:
             raise BadRequest(f"The {name} price is negative or out of range.", param=name)
         result[name] = int(rate.to_integral_value(ROUND_CEILING))
     return result
@@ -62,9 +64,7 @@ def add_offer(
         raise BadRequest("The model id must look like author/name, in lower case.", param="model")
     if not 1 <= len(upstream_model) <= MAX_UPSTREAM_NAME or not upstream_model.isprintable():
         raise BadRequest(f"The upstream model must have 1 to {MAX_UPSTREAM_NAME} characters.", param="model")
-    for name, tokens in (("context", context), ("max_output", max_output)):
-        if tokens is not None and not 1 <= tokens <= MAX_CONTEXT:
-            raise BadRequest(f"{name} must be from 1 to {MAX_CONTEXT:,} tokens.", param=name)
+    _refuse_odd_sizes(context=context, max_output=max_output)
     provider = session.scalar(provider_by_name(provider_name))
     if provider is None:
         raise NotFound(f"There is no provider named {provider_name}. Add it first.")
@@ -124,6 +124,12 @@ def set_enabled(session: Session, offer: Offer, *, enabled: bool) -> None:
     if offer.enabled != enabled:
         offer.enabled = enabled
         bump_catalog(session)
+
+
+def _refuse_odd_sizes(**sizes: int | None) -> None:
+    for name, tokens in sizes.items():
+        if tokens is not None and not 1 <= tokens <= MAX_CONTEXT:
+            raise BadRequest(f"{name} must be from 1 to {MAX_CONTEXT:,} tokens.", param=name)
 
 
 def _operator_model(session: Session, model_id: str, *, today: date) -> Model:

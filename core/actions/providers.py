@@ -31,12 +31,7 @@ def add_provider(
 
     Raises BadRequest for an unusable field, Conflict when the name is taken.
     """
-    if not NAME.fullmatch(name):
-        raise BadRequest(
-            "The name must be lower-case letters, digits, dot, dash or underscore.", param="name"
-        )
-    if kind not in KINDS:
-        raise BadRequest(f"The kind must be one of: {', '.join(KINDS)}.", param="kind")
+    _refuse_odd_names(name, kind)
     if wrong := why_not_base_url(base_url, allow_private=allow_private):
         raise BadRequest(wrong, param="base_url")
     if session.scalar(provider_by_name(name)) is not None:
@@ -89,6 +84,15 @@ def put_provider(
         provider.base_url, provider.allow_private = base_url.rstrip("/"), allow_private
         set_key(session, provider, api_key, secret=secret)
     return provider
+
+
+def _refuse_odd_names(name: str, kind: str) -> None:
+    if not NAME.fullmatch(name):
+        raise BadRequest(
+            "The name must be lower-case letters, digits, dot, dash or underscore.", param="name"
+        )
+    if kind not in KINDS:
+        raise BadRequest(f"The kind must be one of: {', '.join(KINDS)}.", param="kind")
 
 
 def set_key(session: Session, provider: Provider, api_key: str, *, secret: bytes) -> None:

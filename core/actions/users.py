@@ -45,13 +45,15 @@ def sign_up(session: Session, *, email: str, password: str, operator: bool = Fal
         )
     if session.scalar(user_by_email(email)) is not None:
         raise Conflict(TAKEN)
-    wallet = open_wallet(session)
-    session.flush()  # the user row refers to it
-    user = User(email=email, password_hash=hash_password(password), is_operator=operator, wallet_id=wallet.id)
-    user.wallet = wallet
-    session.add(user)
+    password_hash = hash_password(password)
     try:
-        session.flush()  # the job below needs the id
+        with session.begin_nested():
+            wallet = open_wallet(session)
+            session.flush()  # the user row refers to it
+            user = User(email=email, password_hash=password_hash, is_operator=operator, wallet_id=wallet.id)
+            user.wallet = wallet
+            session.add(user)
+            session.flush()  # the job below needs the id
     except IntegrityError:  # somebody signed up with it since we looked
         raise Conflict(TAKEN) from None
     send_verification(session, user)
@@ -71,9 +73,10 @@ def verify(user: User, *, now: datetime) -> None:
 def authenticate(session: Session, *, email: str, password: str) -> User | None:
     """The account these belong to; None, in the same time, when there is none."""
     email = email.strip().lower()
-    # what is no address cannot have an account, and may hold what PostgreSQL takes for no text at all
-    user = session.scalar(user_by_email(email)) if EMAIL.fullmatch(email) else None
-    matches = password_matches(user.password_hash if user else None, password[:MAX_PASSWORD])
+    known = len(email) <= MAX_EMAIL and EMAIL.fullmatch(email)  # the database cannot be asked for every text
+    user = session.scalar(user_by_email(email)) if known else None
+    usable = len(password) <= MAX_PASSWORD
+    matches = password_matches(user.password_hash if user and usable else None, password[:MAX_PASSWORD])
     return user if matches and user is not None and user.suspended_at is None else None
 
 

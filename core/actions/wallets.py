@@ -3,10 +3,10 @@
 import zlib
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from core.errors import BadRequest, NotFound
+from core.errors import BadRequest, Conflict, NotFound
 from core.ids import uuid7
 from core.models import LedgerEntry, Wallet
 from core.money import MAX_USD, NANOS_PER_USD, Nanos
@@ -23,9 +23,11 @@ def open_wallet(session: Session) -> Wallet:
 
 
 def grant_credits(session: Session, wallet_id: UUID, amount_n: Nanos, *, note: str, ref: str) -> LedgerEntry:
-    """Give a wallet credits, or take some back with a negative amount. The same `ref` is booked once.
+    """Give a wallet credits, or take some back with a negative amount. The same `ref` is booked once: again,
+    it answers with the entry there is.
 
-    Raises BadRequest for zero, for an amount beyond the limits, and for taking back more than is free.
+    Raises BadRequest for zero, for an amount beyond the limits, and for taking back more than is free;
+    Conflict for a `ref` that was booked with another amount.
     """
     if amount_n == 0 or abs(amount_n) > MAX_USD * NANOS_PER_USD:
         raise BadRequest("The amount must not be zero and at most 9,000,000 dollars.", param="amount")
@@ -34,6 +36,13 @@ def grant_credits(session: Session, wallet_id: UUID, amount_n: Nanos, *, note: s
     wallet = session.get(Wallet, wallet_id, with_for_update=True, populate_existing=True)
     if wallet is None:
         raise NotFound("There is no such wallet.")
+    booked = select(LedgerEntry).where(
+        LedgerEntry.wallet_id == wallet_id, LedgerEntry.kind == "grant", LedgerEntry.ref == ref
+    )
+    if (earlier := session.scalar(booked)) is not None:
+        if earlier.amount_n != amount_n:
+            raise Conflict("This reference is booked already, with another amount. Use a new one.")
+        return earlier
     free_n = wallet.balance_n + wallet.credit_limit_n - wallet.leased_n - wallet.held_n
     if free_n + amount_n < min(0, free_n) or wallet.balance_n + amount_n > MAX_USD * NANOS_PER_USD:
         raise BadRequest("The wallet does not hold that much free, or would hold too much.", param="amount")

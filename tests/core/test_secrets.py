@@ -26,7 +26,7 @@ def test_nobody_signs_in_as_nobody():
     assert not password_matches("no hash at all", "x")
 
 
-def test_having_nothing_to_compare_with_takes_as_long():
+def test_having_nothing_to_compare_with_takes_as_long(costly_passwords):
     stored = hash_password("correct horse battery")
     password_matches(None, "the first time makes the hash")
 
