@@ -3,7 +3,20 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Engine, Select, and_, cast, func, join, literal, or_, select, text
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    Select,
+    and_,
+    cast,
+    func,
+    join,
+    literal,
+    or_,
+    select,
+    text,
+)
 
 from core.charging.settlement import SUMMED
 from core.models import Hold, LedgerEntry, UsageDaily, UsageEvent, Wallet
