@@ -1,6 +1,7 @@
 """The worker, as a process of its own."""
 
 import os
+import zlib
 from email import message_from_bytes, policy
 
 from rq.registry import FailedJobRegistry
@@ -29,7 +30,10 @@ def test_who_signs_up_gets_a_mail_with_a_link_that_proves_it(engine, jobs_redis,
     text = message_from_bytes(content, policy=policy.default).get_body(("plain",)).get_content()
     link = next(line for line in text.splitlines() if line.startswith("https://gateway.example.com/verify/"))
     assert recipients == ["ada@example.com"]
-    assert read_verification(link.rsplit("/", 1)[1], secret=settings.secret_key) == (user_id, "ada@example.com")
+    assert read_verification(link.rsplit("/", 1)[1], secret=settings.secret_key) == (
+        user_id,
+        "ada@example.com",
+    )
 
 
 def test_a_job_that_fails_is_kept_with_its_reason_and_the_worker_goes_on(engine, jobs_redis, start):
@@ -49,7 +53,7 @@ def test_jobs_are_json_and_never_pickles(engine, jobs_redis):
     [job] = queue(jobs_redis, "mail").get_jobs()
     data = jobs_redis.hget(job.key, "data")
 
-    assert b"worker.jobs.mail.send_verification" in __import__("zlib").decompress(data)
+    assert b"worker.jobs.mail.send_verification" in zlib.decompress(data)
 
 
 def test_sigterm_lets_the_job_in_hand_end(engine, jobs_redis, start, tmp_path):
