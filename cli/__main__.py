@@ -56,6 +56,8 @@ def _run(arguments: Sequence[str], env: Mapping[str, str]) -> object:
     """Run one command. Raises Refused for all that an operator can put right."""
     try:
         return bazaar.main(list(arguments), prog_name="bazaar", standalone_mode=False, obj=dict(env))
+    except click.exceptions.NoArgsIsHelpError as error:
+        return Answer({"help": error.message}, error.message, exit_code=1)
     except click.Abort:
         raise Refused("Stopped; nothing was changed.") from None
     except click.ClickException as error:

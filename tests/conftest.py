@@ -4,6 +4,7 @@ A database is a clone of a migrated template, so nothing leaks from test to test
 After each test the books are proved.
 """
 
+import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import structlog
 from argon2 import PasswordHasher
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
@@ -230,3 +232,14 @@ class Maker:
 @pytest.fixture
 def make(db: Session, settings: Settings) -> Maker:
     return Maker(db, settings)
+
+
+@pytest.fixture
+def logs_as_before() -> Iterator[None]:
+    """For tests that configure logs: this process logs as it did before."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)

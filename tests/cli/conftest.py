@@ -62,7 +62,7 @@ class Bazaar:
 
 
 @pytest.fixture
-def bazaar(settings, capsys, monkeypatch) -> Bazaar:
+def bazaar(settings, capsys, monkeypatch, logs_as_before) -> Bazaar:
     monkeypatch.setattr("sys.stdin", io.StringIO())
     env = {
         "DATABASE_URL": settings.database_url,

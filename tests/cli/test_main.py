@@ -103,6 +103,13 @@ def test_a_command_used_wrongly_says_where_to_look(bazaar):
     assert done.message == "Missing option '--name'. See bazaar key create --help."
 
 
+def test_without_a_command_the_commands_are_listed(bazaar):
+    done = bazaar.say()
+
+    assert (done.code, done.err) == (1, "")
+    assert done.out.startswith("Usage: bazaar")
+
+
 def test_every_command_explains_itself(bazaar):
     for words in (
         ("user",),

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.queries.catalog import offers, version
+from core.queries.catalog import offer_facts, version
 
 PRICES = ("--input", "0.15", "--output", "0.60")
 
@@ -70,7 +70,7 @@ def test_switching_a_model_or_an_offer_off_takes_it_out_of_what_can_be_called(ba
     ):
         assert bazaar("model", *words).code == 0
         db.rollback()
-        counts.append(len(db.execute(offers()).all()))
+        counts.append(len(db.execute(offer_facts()).all()))
         versions.append(db.scalar(version()))
 
     assert counts == [0, 1, 0, 1]

@@ -12,12 +12,8 @@ from core.logs import configure_logs, masked
 
 
 @pytest.fixture(autouse=True)
-def _as_before():
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:], root.level = handlers, level
+def _as_before(logs_as_before):
+    """What these tests configure is undone."""
 
 
 def lines(capsys):

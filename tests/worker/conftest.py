@@ -18,27 +18,30 @@ from core.actions.release import ROOT
 
 
 @pytest.fixture
-def jobs_redis(redis_url: str) -> Iterator[Redis]:
+def jobs_url(redis_url: str) -> Iterator[str]:
     """An empty Redis database of this test's own, emptied again after it."""
     for number in range(1, 16):
         url = urlsplit(redis_url)._replace(path=f"/{number}").geturl()
-        redis = Redis.from_url(url)
-        if redis.dbsize() == 0 and redis.set("claimed", 1, nx=True, ex=300):
-            yield redis
-            redis.flushdb()
-            redis.close()
-            return
-        redis.close()
+        with Redis.from_url(url) as redis:
+            if redis.dbsize() == 0 and redis.set("claimed", 1, nx=True, ex=300):
+                yield url
+                redis.flushdb()
+                return
     pytest.fail("every Redis database is in use")
 
 
 @pytest.fixture
-def env(settings, jobs_redis) -> dict[str, str]:
+def jobs_redis(jobs_url: str) -> Iterator[Redis]:
+    with Redis.from_url(jobs_url) as redis:
+        yield redis
+
+
+@pytest.fixture
+def env(settings, jobs_url) -> dict[str, str]:
     """The environment of a process that works on this test's services."""
-    keywords = jobs_redis.connection_pool.connection_kwargs
     return {
         "DATABASE_URL": settings.database_url,
-        "REDIS_URL": f"redis://{keywords['host']}:{keywords['port']}/{keywords['db']}",
+        "REDIS_URL": jobs_url,
         "SECRET_KEY": settings.secret_key,
         "KEY_PEPPER": settings.key_pepper.hex(),
         "PROVIDER_SECRET": settings.provider_secret.hex(),

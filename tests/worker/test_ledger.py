@@ -29,13 +29,15 @@ def abandon(engine, make):
     key = make.key(make.user(credits_usd="10"))
 
     def begin(request_id: UUID | None = None) -> UUID:
+        with engine.connect() as connection:
+            wallet_ver = connection.scalar(select(Wallet.ver).where(Wallet.id == key.wallet_id))
         call = Call(
             request_id=request_id or uuid7(),
             wallet_id=key.wallet_id,
             user_id=key.user_id,
             key_id=key.id,
-            key_ver=1,
-            wallet_ver=1,
+            key_ver=key.ver,
+            wallet_ver=wallet_ver,
             model_id="acme/tiny",
             price_card_id=offer.price_card_id,
             stream=True,

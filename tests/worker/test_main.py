@@ -1,6 +1,7 @@
 """The worker, as a process of its own."""
 
 import os
+import zlib
 from email import message_from_bytes, policy
 
 from rq.registry import FailedJobRegistry
@@ -52,7 +53,7 @@ def test_jobs_are_json_and_never_pickles(engine, jobs_redis):
     [job] = queue(jobs_redis, "mail").get_jobs()
     data = jobs_redis.hget(job.key, "data")
 
-    assert b"worker.jobs.mail.send_verification" in __import__("zlib").decompress(data)
+    assert b"worker.jobs.mail.send_verification" in zlib.decompress(data)
 
 
 def test_sigterm_lets_the_job_in_hand_end(engine, jobs_redis, start, tmp_path):

@@ -4,8 +4,7 @@ import pytest
 
 from core.actions import models, offers, providers
 from core.models import Model
-from core.queries.catalog import offer_of, provider_by_name, version
-from core.queries.catalog import offers as callable_offers
+from core.queries.catalog import offer_facts, offer_of, provider_by_name, version
 
 SWITCHES = {
     "model": lambda db, on: models.set_enabled(db, db.get(Model, "acme/tiny"), enabled=on),
@@ -22,13 +21,13 @@ def test_what_is_switched_off_is_offered_no_more_and_processes_hear_of_it(db, ma
 
     SWITCHES[what](db, False)
     db.commit()
-    off, told = db.execute(callable_offers()).all(), db.scalar(version())
+    off, told = db.execute(offer_facts()).all(), db.scalar(version())
     SWITCHES[what](db, True)
     db.commit()
 
     assert off == []
     assert told == before + 1
-    assert len(db.execute(callable_offers()).all()) == 1
+    assert len(db.execute(offer_facts()).all()) == 1
 
 
 @pytest.mark.parametrize("what", SWITCHES)
