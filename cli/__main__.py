@@ -48,8 +48,15 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
         return 1
     if not isinstance(answer, Answer):  # --help has printed all there is to say
         return 0
-    print(to_json(answer.data) if as_json else answer.text)
+    _print(to_json(answer.data) if as_json else answer.text)
     return answer.exit_code
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # the reader, such as head, has seen enough; what was done is done
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: Sequence[str], env: Mapping[str, str]) -> object:

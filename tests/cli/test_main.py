@@ -1,9 +1,14 @@
 """The command line as a whole: stories in processes of their own, and how troubles are said."""
 
 import json
+import os
+import subprocess
+import sys
 from decimal import Decimal
 
 from sqlalchemy import text
+
+from core.actions.release import ROOT
 
 PASSWORD = "correct horse battery"
 PRICES = ("--input", "0.15", "--output", "0.60", "--context", "8192")
@@ -108,6 +113,23 @@ def test_without_a_command_the_commands_are_listed(bazaar):
 
     assert (done.code, done.err) == (1, "")
     assert done.out.startswith("Usage: bazaar")
+
+
+def test_a_reader_that_has_seen_enough_is_no_trouble(bazaar):
+    ours, theirs = os.pipe()
+    os.close(ours)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "check"],
+        env=bazaar.env,
+        cwd=ROOT,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_every_command_explains_itself(bazaar):
