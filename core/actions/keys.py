@@ -84,7 +84,7 @@ def rotate_key(key: ApiKey, *, pepper: bytes, overlap_hours: int, now: datetime)
     secret = new_key()
     key.previous_digest, key.previous_until = key.digest, now + timedelta(hours=overlap_hours)
     key.digest, key.prefix, key.suffix = digest_key(secret, pepper), secret[:10], secret[-4:]
-    key.ver += 1
+    _has_changed(key)
     return secret
 
 

@@ -19,7 +19,7 @@ DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 def page(chromium, stack):
     """A fresh browser profile on a fresh page. What the page's console complains of fails the test."""
     context = chromium.new_context(base_url=stack.base_url, viewport=DESKTOP)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(5_000)
     opened = context.new_page()
     complaints = []
     opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
@@ -38,7 +38,7 @@ def demo(page, stack):
 
 def sign_in(page, email, password):
     page.goto("/sign-in")
-    page.get_by_label("Email").fill(email)
+    page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/usage*")
@@ -56,17 +56,15 @@ def mail_to(stack, address):
 
 def test_from_sign_up_to_a_call_on_the_dashboard(page, stack):
     page.goto("/sign-up")
-    page.get_by_label("Email").fill("new@example.com")
+    page.get_by_label("E-mail").fill("new@example.com")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Create account").click()
-    page.wait_for_url("**/usage*")
+    page.wait_for_url("**/keys")
     letter = eventually(lambda: mail_to(stack, "new@example.com"), within_s=20, what="a verification mail")
     page.goto(re.search(r"http://\S+/verify/\S+", letter)[0])
-    confirm = page.get_by_role("button", name="Confirm")
-    if confirm.count():
-        confirm.click()
+    page.get_by_role("button", name="Yes, verify it").click()
 
-    stack.bazaar("credits", "grant", "new@example.com", "3")
+    stack.bazaar("credits", "grant", "new@example.com", "3", "--note", "for a start")
     page.goto("/keys")
     page.get_by_role("link", name="Create a key").first.click()
     page.get_by_label("Name").fill("laptop")
