@@ -44,8 +44,8 @@ def build_app(settings: Settings, *, sessions: sessionmaker[Session] | None = No
     redis = Redis.from_url(settings.redis_url, socket_timeout=REDIS_TIMEOUT_S)
     app.extensions["redis"] = redis
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    if n := settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n)  # type: ignore[method-assign]
+    if hops := hops_before(settings):
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1)  # type: ignore[method-assign]
     Htmx(app)
     for part in (errors, headers, locales, formats, htmx, navigation):
         part.install(app)
@@ -61,6 +61,14 @@ def build_app(settings: Settings, *, sessions: sessionmaker[Session] | None = No
     api.install(app)
     access.check(app)
     return app
+
+
+def hops_before(settings: Settings) -> int:
+    """Say how many in front of us add to X-Forwarded-For.
+
+    Those the operator trusts, and our own front door, which hands on every request where PORTAL_URL is set.
+    """
+    return settings.trusted_proxies + (settings.portal_url is not None)
 
 
 def flask_config(settings: Settings) -> dict[str, object]:

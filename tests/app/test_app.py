@@ -1,6 +1,9 @@
 from dataclasses import replace
 
+import pytest
+
 from app import build_app
+from app.brakes import caller_ip
 
 
 def test_over_https_the_session_cookie_is_bound_to_the_host(settings, sessions):
@@ -26,18 +29,22 @@ def test_a_form_beyond_the_limit_is_refused(browser):
     assert response.status_code in {413, 419}
 
 
-def test_the_address_of_a_caller_comes_from_trusted_proxies_only(settings, sessions):
-    app = build_app(settings, sessions=sessions)
-    behind_one = build_app(replace(settings, trusted_proxies=1), sessions=sessions)
-    header = {"X-Forwarded-For": "198.51.100.7"}
+@pytest.mark.parametrize(
+    ("portal_url", "trusted", "seen"),
+    [
+        (None, 0, "127.0.0.1"),
+        (None, 1, "198.51.100.7"),
+        ("http://127.0.0.1:8000", 0, "198.51.100.7"),
+        ("http://127.0.0.1:8000", 1, "203.0.113.1"),
+    ],
+)
+def test_the_address_of_a_caller_is_told_by_our_front_door_and_trusted_proxies_only(
+    settings, sessions, portal_url, trusted, seen
+):
+    made = replace(settings, portal_url=portal_url, trusted_proxies=trusted)
+    app, found = build_app(made, sessions=sessions), []
+    app.before_request_funcs[None].insert(0, lambda: found.append(caller_ip()))
 
-    def seen(app) -> str:
-        from app.brakes import caller_ip
+    app.test_client().get("/healthz", headers={"X-Forwarded-For": "203.0.113.1, 198.51.100.7"})
 
-        found = []
-        app.before_request_funcs.setdefault(None, []).insert(0, lambda: found.append(caller_ip()))
-        app.test_client().get("/healthz", headers=header)
-        return found[0]
-
-    assert seen(app) == "127.0.0.1"
-    assert seen(behind_one) == "198.51.100.7"
+    assert found == [seen]
