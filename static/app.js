@@ -3,6 +3,9 @@
 const SECOND = 1000;
 const SLOW = 5;
 
+// What only a script can do is shown by one.
+for (const one of document.querySelectorAll("[data-needs-script]")) one.hidden = false;
+
 // The clock of live parts: "tick" each second, "slow-tick" every fifth, and only while somebody looks.
 let ticks = 0;
 const tick = () => {

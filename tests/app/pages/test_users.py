@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 from redis import Redis
 from rq import Queue
@@ -89,6 +91,15 @@ def test_a_link_that_is_none_is_not_found(browser):
 def test_a_link_for_an_address_the_account_no_longer_has_is_not_found(browser, make, settings):
     user = make.user()
     token = verification_token(user.id, "old@example.com", secret=settings.secret_key)
+
+    assert browser.get(f"/verify/{token}").status_code == 404
+
+
+def test_a_link_of_a_suspended_account_is_not_found(browser, make, db, settings):
+    user = make.user()
+    user.suspended_at = datetime.now(UTC)
+    db.commit()
+    token = verification_token(user.id, user.email, secret=settings.secret_key)
 
     assert browser.get(f"/verify/{token}").status_code == 404
 
