@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.actions.wallets import open_wallet
@@ -18,6 +19,7 @@ from core.secrets import hash_password, password_matches
 MIN_PASSWORD = 12
 MAX_PASSWORD = 200
 MAX_EMAIL = 254
+TAKEN = "This mail address already has an account. Sign in instead."
 SESSION_LIFE = timedelta(days=14)
 # One @, no spaces or control characters, a dot in the domain. The mail that arrives is the proof.
 EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+", re.ASCII)
@@ -42,13 +44,16 @@ def sign_up(session: Session, *, email: str, password: str, operator: bool = Fal
             f"The password must have {MIN_PASSWORD} to {MAX_PASSWORD} characters.", param="password"
         )
     if session.scalar(user_by_email(email)) is not None:
-        raise Conflict("This mail address already has an account. Sign in instead.")
+        raise Conflict(TAKEN)
     wallet = open_wallet(session)
     session.flush()  # the user row refers to it
     user = User(email=email, password_hash=hash_password(password), is_operator=operator, wallet_id=wallet.id)
     user.wallet = wallet
     session.add(user)
-    session.flush()  # the job below needs the id
+    try:
+        session.flush()  # the job below needs the id
+    except IntegrityError:  # somebody signed up with it since we looked
+        raise Conflict(TAKEN) from None
     send_verification(session, user)
     return user
 

@@ -1,4 +1,6 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from threading import Barrier
 
 import pytest
 from redis import Redis
@@ -55,6 +57,20 @@ def test_an_address_with_an_account_is_told_to_sign_in(browser, make):
 
     assert response.status_code == 422
     assert "already has an account" in response.text
+
+
+def test_of_several_at_once_with_one_address_one_signs_up(visitor, db):
+    browsers, start = [visitor() for _ in range(4)], Barrier(4)
+
+    def sign_up(browser) -> int:
+        start.wait(timeout=10)
+        return browser.post("/sign-up", ADA, form="/sign-up").status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        statuses = sorted(pool.map(sign_up, browsers))
+
+    assert statuses == [303, 422, 422, 422]
+    assert len(db.scalars(select(User)).all()) == 1
 
 
 def test_the_link_of_the_mail_proves_the_address_after_a_click(browser, visitor, make, db, settings):
