@@ -69,6 +69,12 @@ document.body.addEventListener("htmx:afterSwap", () => {
   open = [];
 });
 
-// After something failed without an answer: say so where everything else is said.
-document.body.addEventListener("htmx:sendError", () => document.body.classList.add("offline"));
-document.body.addEventListener("htmx:afterOnLoad", () => document.body.classList.remove("offline"));
+// An error is shown where it says itself that it belongs. What does not say so is not from our pages: while the
+// portal restarts, whoever stands in front of it answers.
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.xhr.getResponseHeader("HX-Retarget")) event.detail.shouldSwap = true;
+});
+document.body.addEventListener("htmx:afterRequest", (event) => {
+  const { status } = event.detail.xhr;
+  document.body.classList.toggle("offline", status === 0 || status >= 500);
+});
