@@ -66,7 +66,7 @@ def test_from_sign_up_to_a_call_on_the_dashboard(page, stack):
 
     stack.bazaar("credits", "grant", "new@example.com", "3", "--note", "for a start")
     page.goto("/keys")
-    page.get_by_role("link", name="Create a key").first.click()
+    page.get_by_role("link", name="Create your first key").click()
     page.get_by_label("Name").fill("laptop")
     page.get_by_role("button", name="Create key").click()
     secret = page.locator("#secret").inner_text()
@@ -99,8 +99,8 @@ def test_a_key_switched_off_in_the_page_is_refused_at_once(demo, stack):
     demo.goto("/keys")
     row = demo.locator("tr", has_text="short-lived")
 
-    row.get_by_role("button", name="Disable").click()
-    row.get_by_role("button", name="Enable").wait_for()
+    row.get_by_role("button", name="Switch off").click()
+    row.get_by_role("button", name="Switch on").wait_for()
 
     assert stack.ask(secret).status == 401
 
