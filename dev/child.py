@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 
-from dev.logs import LogFile, Terminal
+from dev.logs import LogFile, Terminal, is_routine
 from dev.programs import Program
 from dev.spawn import Process, kill_group, spawn
 
@@ -106,7 +106,7 @@ class Child:
         with process.stdout as output:
             for line in iter(lambda: output.readline(LINE), b""):
                 text = self.log.write(line)
-                if text and not self.program.quiet:
+                if text and not self.program.quiet and not is_routine(text):
                     self.terminal.say(text, name=self.program.name)
 
     def _tell(self, code: int, delay_s: float) -> None:

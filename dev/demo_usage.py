@@ -101,12 +101,10 @@ def _event(chance: random.Random, at: datetime, key: ApiKey, habit: Habit) -> di
     usage = Usage(input_tokens=into, output_tokens=out, cached_tokens=cached)
     cost = cost_of(usage, habit.card, habit.terms)
     return {
+        **_caller(key),
         "request_id": request_id,
         "day": day_of(request_id),
         "rank": FINAL,
-        "wallet_id": key.wallet_id,
-        "user_id": key.user_id,
-        "key_id": key.id,
         "model_id": habit.model_id,
         "provider": habit.provider,
         "price_card_id": habit.card_id,
@@ -124,6 +122,10 @@ def _event(chance: random.Random, at: datetime, key: ApiKey, habit: Habit) -> di
         "app_name": chance.choice(APPS),
         "ended_at": at,
     }
+
+
+def _caller(key: ApiKey) -> dict[str, Any]:
+    return {"wallet_id": key.wallet_id, "user_id": key.user_id, "key_id": key.id}
 
 
 def _entry(event: dict[str, Any]) -> dict[str, Any]:

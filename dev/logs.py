@@ -1,6 +1,7 @@
 """The log file of one program, bounded, and the terminal all programs share."""
 
 import os
+import re
 import sys
 from collections import deque
 from pathlib import Path
@@ -9,6 +10,14 @@ from typing import TextIO
 
 LARGEST = 10_000_000  # bytes; one older file is kept beside it
 WIDEST = 300  # characters of one line on the terminal
+
+
+# Lines that say all is well: they stay in the file, so that the terminal shows what matters.
+ROUTINE = re.compile(r'\[INFO\]|"level": ?"(debug|info)"')
+
+
+def is_routine(line: str) -> bool:
+    return ROUTINE.search(line) is not None
 
 
 class LogFile:

@@ -33,11 +33,7 @@ def show() -> ResponseReturnValue:
             "period": period,
             "since": stamp(datetime.combine(since, time(), UTC)),
             "credits": usd(g.db.scalars(wallet_by_id(wallet_id)).one().balance_n),
-            "totals": {
-                **_sums(total),
-                "promptTokens": int(total.input_tokens),
-                "completionTokens": int(total.output_tokens),
-            },
+            "totals": _totals(total),
             "byModel": [
                 {"model": row.model_id, **_sums(row)}
                 for row in g.db.execute(queries.by_model(wallet_id, since))
@@ -68,6 +64,14 @@ def _sums(row: Any) -> dict[str, Any]:
         "spend": usd(int(row.charge_n)),
         "requests": int(row.requests),
         "tokens": int(row.input_tokens) + int(row.output_tokens),
+    }
+
+
+def _totals(row: Any) -> dict[str, Any]:
+    return {
+        **_sums(row),
+        "promptTokens": int(row.input_tokens),
+        "completionTokens": int(row.output_tokens),
     }
 
 

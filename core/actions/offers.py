@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import ROUND_CEILING
+from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from core.actions.providers import bump_catalog
@@ -96,27 +98,25 @@ def stand_in(session: Session, provider: Provider) -> int:
         .values(enabled=Offer.model_id.not_in(served))
         .execution_options(synchronize_session=False)
     )
+    rows = session.execute(_unserved(provider, served)).all()
+    session.add_all(
+        Offer(model_id=model_id, provider_id=provider.id, upstream_model=model_id, price_card_id=card_id)
+        for model_id, card_id in rows
+    )
+    bump_catalog(session)
+    return len(rows)
+
+
+def _unserved(provider: Provider, served: Select[str]) -> Select[str, UUID]:
+    """Chat models that are offered, but by nobody who could serve them, with a price each."""
     own = select(Offer.model_id).where(Offer.provider_id == provider.id)
-    orphans = (
+    return (
         select(Offer.model_id, Offer.price_card_id)
         .join(Model, Model.id == Offer.model_id)
         .where(Model.mode == "chat", Offer.enabled, Offer.model_id.not_in(served), Offer.model_id.not_in(own))
-        .distinct(Offer.model_id)
+        .ext(distinct_on(Offer.model_id))
         .order_by(Offer.model_id)
     )
-    rows = session.execute(orphans).all()
-    session.add_all(
-        Offer(
-            model_id=row.model_id,
-            provider_id=provider.id,
-            upstream_model=row.model_id,
-            price_card_id=row.price_card_id,
-        )
-        for row in rows
-    )
-    if rows:
-        bump_catalog(session)
-    return len(rows)
 
 
 def set_enabled(session: Session, offer: Offer, *, enabled: bool) -> None:

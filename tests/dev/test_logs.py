@@ -1,6 +1,8 @@
 import io
 
-from dev.logs import LogFile, Terminal
+import pytest
+
+from dev.logs import LogFile, Terminal, is_routine
 
 
 def test_a_log_that_grows_too_large_is_put_aside(tmp_path):
@@ -47,3 +49,17 @@ def test_a_terminal_that_is_gone_does_not_stop_the_work():
     terminal.out.close()
 
     assert out.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "routine"),
+    [
+        ('{"process": "worker", "event": "Job OK", "level": "info", "timestamp": "x"}', True),
+        ('{"process": "proxy", "event": "offer_failed", "level": "warning"}', False),
+        ("[2026-11-21 12:37:26 +0000] [10627] [INFO] Booting worker with pid: 10643", True),
+        ("[2026-11-21 12:37:26 +0000] [10627] [ERROR] Worker was sent SIGKILL", False),
+        ("Traceback (most recent call last):", False),
+    ],
+)
+def test_only_what_is_not_routine_is_worth_the_terminal(line, routine):
+    assert is_routine(line) == routine

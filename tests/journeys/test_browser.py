@@ -77,7 +77,7 @@ def test_from_sign_up_to_a_call_on_the_dashboard(page, stack):
     page.locator("#calls tr").filter(has_text="laptop").wait_for(timeout=2_000)
     assert time.monotonic() - answered < 2
     cost = page.locator("#calls tr").first.inner_text()
-    assert str(answer.json["usage"]["cost"])[:8] in cost
+    assert f"${answer.json['usage']['cost']:.9f}" in cost
 
 
 def test_a_streamed_call_arrives_too_and_the_totals_follow(demo, stack):

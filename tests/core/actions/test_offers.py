@@ -5,9 +5,11 @@ from datetime import date
 import pytest
 from sqlalchemy import func, select, text
 
-from core.actions.offers import add_offer, rates
+from core.actions.offers import add_offer, rates, stand_in
+from core.actions.providers import set_key
 from core.errors import BadRequest, NotFound
 from core.models import Model, Offer, PriceCard
+from core.queries.catalog import provider_by_name
 
 TODAY = date(2026, 5, 4)
 
@@ -118,3 +120,27 @@ def test_an_unusable_field_is_named(db, make, param, fields):
 def test_a_provider_comes_first(db):
     with pytest.raises(NotFound):
         add_offer(db, model_id="a/b", provider_name="nobody", upstream_model="b", prices={}, today=TODAY)
+
+
+def test_a_stand_in_serves_what_nobody_else_can_and_steps_back(db, make):
+    make.provider("keyless", api_key=None)
+    make.provider("keyed")
+    make.offer("acme/orphan", provider="keyless")
+    make.offer("acme/served", provider="keyed")
+    simulator = make.provider("simulator")
+
+    assert stand_in(db, simulator) == 1
+    db.commit()
+
+    offer = db.scalars(select(Offer).where(Offer.provider_id == simulator.id)).one()
+    assert (offer.model_id, offer.upstream_model, offer.enabled) == ("acme/orphan", "acme/orphan", True)
+    set_key(
+        db,
+        db.scalars(provider_by_name("keyless")).one(),
+        "now it has one",
+        secret=make.settings.provider_secret,
+    )
+    assert stand_in(db, simulator) == 0
+    db.refresh(offer)
+    assert not offer.enabled
+    db.commit()
