@@ -2,12 +2,14 @@
 
 import mailbox
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.journeys.conftest import eventually
+from tests.journeys.conftest import ROOT, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("stack"), pytest.mark.timeout(180)]
 
@@ -134,12 +136,29 @@ def test_signing_out_ends_the_session_everywhere(demo):
     assert "/sign-in" in demo.url
 
 
-def test_screenshots_are_kept_for_people_to_look_at(demo, tmp_path_factory):
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_screenshots_are_kept_for_people_to_look_at(demo, scheme):
     shots = Path("var") / "screenshots"
     shots.mkdir(parents=True, exist_ok=True)
-    for scheme in ("light", "dark"):
-        demo.emulate_media(color_scheme=scheme)
-        for name in ("usage", "keys", "credits"):
+    demo.emulate_media(color_scheme=scheme)
+    for name in ("usage", "keys", "keys/new", "credits"):
+        for width in (DESKTOP, PHONE):
+            demo.set_viewport_size(width)
             demo.goto(f"/{name}")
-            picture = demo.screenshot(path=shots / f"{name}-{scheme}.png", full_page=True)
-            assert picture.startswith(b"\x89PNG")
+            path = shots / f"{name.replace('/', '-')}-{scheme}-{width['width']}.png"
+            assert demo.screenshot(path=path).startswith(b"\x89PNG")
+
+
+def test_the_readmes_picture_is_made_by_a_script(chromium, stack, tmp_path):
+    out = tmp_path / "usage.png"
+
+    done = subprocess.run(
+        [sys.executable, "-m", "dev.screenshot", "--state", stack.state, "--out", out],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert out.read_bytes().startswith(b"\x89PNG")

@@ -91,7 +91,7 @@ def test_keys_show_what_they_spent(browser, person, make, call):
     page = browser.get("/keys").text
 
     assert f"{key.prefix}…{key.suffix}" in page
-    assert page.count('$0.00<span class="tail">0123451</span>') == 4  # today, week, month, in all
+    assert page.count('$0.00<span class="tail" data-pad="">0123451</span>') == 4  # today, week, month, in all
     assert "of $1.00" in page
 
 
