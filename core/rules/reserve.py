@@ -56,7 +56,9 @@ def _count(message: object, tally: _Tally) -> None:
             elif isinstance(kind, str) and kind in UNBOUNDED_PARTS:
                 tally.unbounded = True
             else:
-                todo.extend(value.values())
+                kind = None
+            # Of a part that is media only the media are not text: a type must not hide what stands beside it.
+            todo.extend(inner for name, inner in value.items() if kind is None or name != kind)
         elif isinstance(value, Sequence):
             todo.extend(value)
 

@@ -46,7 +46,10 @@ async def test_a_plain_call_is_answered_and_charged_exactly(relay, caller, db, s
     assert response.headers["X-Request-Id"] == str(event.request_id)
     truth = simulator.truth.records(request_id=str(event.request_id))
     assert [record["how"] for record in truth] == ["done"]
-    assert (event.input_tokens, event.output_tokens) == (truth[0]["prompt_tokens"], truth[0]["completion_tokens"])
+    assert (event.input_tokens, event.output_tokens) == (
+        truth[0]["prompt_tokens"],
+        truth[0]["completion_tokens"],
+    )
 
 
 async def test_a_streamed_call_ends_with_its_usage_and_cost(relay, caller, db):
@@ -67,7 +70,9 @@ async def test_a_streamed_call_ends_with_its_usage_and_cost(relay, caller, db):
 @pytest.mark.parametrize("stream", [False, True])
 async def test_one_dollar_of_list_usage_is_charged_one_dollar_ten(relay, caller, db, make, stream):
     make.offer(
-        "acme/dear", upstream_model="dear+prompt=400000+cached=100000+tokens=20+reasoning=8", context=500_000,
+        "acme/dear",
+        upstream_model="dear+prompt=400000+cached=100000+tokens=20+reasoning=8",
+        context=500_000,
         prices={"input": "2.00", "output": "10000", "cached_read": "1.00"},
     )  # 300,000 x 2 + 100,000 x 1 = 0.70; 30 x 10,000 = 0.30
     await relay.deps.catalog.refresh()
