@@ -123,7 +123,7 @@ def _whole(document: Mapping[str, Any], name: str, *, high: int) -> int | None:
 
 
 def _output_limit(document: Mapping[str, Any]) -> tuple[str | None, int | None]:
-    """The limit a caller set and the name it goes by. Two that differ are refused: which one counts varies."""
+    """The limit a caller set and the name it goes by. Two that differ are refused."""
     newer = _whole(document, "max_completion_tokens", high=MAX_OUTPUT)
     older = _whole(document, "max_tokens", high=MAX_OUTPUT)
     if newer is not None and older is not None and newer != older:
