@@ -74,7 +74,7 @@ class FrontDoor:
         )
 
     async def _pass_back(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
-        """Once begun, an answer that breaks off is broken off here too: half of a page must not look whole."""
+        """Once begun, an answer that breaks off is broken off here too: half a page must not look whole."""
         response = web.StreamResponse(status=answer.status, headers=_without_hops(answer.headers))
         try:
             await response.prepare(request)

@@ -1,11 +1,13 @@
 """POST /chat/completions: find the grant, ask the rules, admit, relay, settle."""
 
+import asyncio
 from datetime import UTC, datetime
 from uuid import UUID
 
 from aiohttp import web
 
 from core.charging.calls import Call
+from core.config import Settings
 from core.errors import BadRequest, Refused, TooLarge
 from proxy.chat_call import ChatCall
 from proxy.deps import DEPS, Deps
@@ -22,7 +24,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
     deps = request.app[DEPS]
     secret = credential(request)
     grant = await deps.grants.find_for_models(secret)
-    parsed = ChatCall.parse(await read_body(request, limit=deps.settings.body_limit_bytes))
+    parsed = ChatCall.parse(await read_body(request, deps.settings))
     try:
         plan = plan_chat(
             parsed,
@@ -79,17 +81,19 @@ def _clean(text: str) -> str:
     return "".join(c for c in text if c.isprintable()).strip()[:MAX_APP]
 
 
-async def read_body(request: web.Request, *, limit: int) -> bytes:
-    """The body, counted while it comes. Raises TooLarge, or BadRequest for an encoded one."""
+async def read_body(request: web.Request, settings: Settings) -> bytes:
+    """The body, counted and timed while it comes. Raises TooLarge, or BadRequest for one that is no use."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise BadRequest("Send the body as it is: Content-Encoding is not supported.")
-    body = bytearray()
+    limit, body = settings.body_limit_bytes, bytearray()
     if (request.content_length or 0) <= limit:
-        async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) > limit:
-                break
-        else:
+        try:
+            async with asyncio.timeout(settings.idle_timeout_s):
+                while len(body) <= limit and (chunk := await request.content.readany()):
+                    body += chunk
+        except TimeoutError:
+            raise BadRequest(f"The body did not arrive within {settings.idle_timeout_s:g} seconds.") from None
+        if len(body) <= limit:
             return bytes(body)
     raise TooLarge(f"The body is larger than {limit / 2**20:g} MB. Send less, or link to media by URL.")
 

@@ -47,11 +47,15 @@ async def raw(url, data, *, timeout_s=5):
         writer.close()
 
 
-@pytest.mark.parametrize("path", ["/", "/usage?period=day&x=%2F", "/a%2Fb/%41?q=%20+", "/api/v1/keys", "/static/a.css"])
+@pytest.mark.parametrize(
+    "path", ["/", "/usage?period=day&x=%2F", "/a%2Fb/%41?q=%20+", "/api/v1/keys", "/static/a.css"]
+)
 async def test_what_the_relay_does_not_serve_reaches_the_portal_as_it_was_asked(start_relay, portal, path):
     relay = await start_relay(portal_url=portal.url)
 
-    answer = await raw(relay.url, f"GET {path} HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n".encode())
+    answer = await raw(
+        relay.url, f"GET {path} HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n".encode()
+    )
 
     assert answer.startswith(b"HTTP/1.1 200")
     assert b"Set-Cookie: session=1" in answer
@@ -91,7 +95,8 @@ async def test_headers_of_one_connection_stay_on_it(start_relay, portal):
     relay = await start_relay(portal_url=portal.url)
 
     await relay.session.get(
-        relay.url + "/", headers={"Connection": "X-Secret, keep-alive", "X-Secret": "1", "TE": "trailers", "X-Kept": "1"}
+        relay.url + "/",
+        headers={"Connection": "X-Secret, keep-alive", "X-Secret": "1", "TE": "trailers", "X-Kept": "1"},
     )
 
     headers = portal.seen[0][2]
@@ -101,7 +106,14 @@ async def test_headers_of_one_connection_stay_on_it(start_relay, portal):
 
 
 @pytest.mark.parametrize(
-    "target", ["x:@127.0.0.1:{port}/stolen", "@127.0.0.1:{port}/stolen", "http://127.0.0.1:{port}/stolen", ":{port}/x", "*"]
+    "target",
+    [
+        "x:@127.0.0.1:{port}/stolen",
+        "@127.0.0.1:{port}/stolen",
+        "http://127.0.0.1:{port}/stolen",
+        ":{port}/x",
+        "*",
+    ],
 )
 async def test_a_request_line_cannot_choose_where_it_is_sent(start_relay, portal, target):
     other = []
@@ -141,7 +153,9 @@ async def test_a_portal_that_is_away_is_said_so(start_relay):
 
 
 @pytest.mark.parametrize("with_length", [True, False])
-async def test_an_answer_of_the_portal_that_breaks_off_is_broken_off_for_the_client_too(start_relay, with_length):
+async def test_an_answer_of_the_portal_that_breaks_off_is_broken_off_for_the_client_too(
+    start_relay, with_length
+):
     async def half(request):
         response = web.StreamResponse(headers={"Content-Length": "1000"} if with_length else {})
         await response.prepare(request)
