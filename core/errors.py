@@ -79,9 +79,10 @@ class OutOfCredits(Refused):
         self,
         message: str = "Insufficient credits. Please top up to continue.",
         *,
+        retry_after_s: int | None = None,
         metadata: Mapping[str, object] | None = None,
     ) -> None:
-        super().__init__(message, metadata=metadata)
+        super().__init__(message, retry_after_s=retry_after_s, metadata=metadata)
 
 
 class KeyLimitReached(OutOfCredits):

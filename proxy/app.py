@@ -71,7 +71,7 @@ async def background(app: web.Application) -> AsyncIterator[None]:
         for work in (deps.catalog.keep_fresh(), deps.running.keep_alive(), deps.refusals.keep_writing())
     ]
     yield
-    await deps.running.drained()
+    await deps.running.drained(within_s=deps.settings.drain_s)
     for task in tasks:
         task.cancel()
         with suppress(asyncio.CancelledError):

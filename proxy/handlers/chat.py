@@ -8,7 +8,7 @@ from aiohttp import web
 
 from core.charging.calls import Call
 from core.config import Settings
-from core.errors import BadRequest, Refused, TooLarge
+from core.errors import BadRequest, Refused, TooLarge, Unavailable
 from proxy.chat_call import ChatCall
 from proxy.deps import DEPS, Deps
 from proxy.errors import REQUEST_ID
@@ -18,6 +18,7 @@ from proxy.relay import StreamRelay, relay_plain
 from proxy.running import StaleGrant
 
 MAX_APP = 200
+GRANT_TRIES = 3  # a key that changes more often than that while one call is admitted is asked to wait
 
 
 async def chat(request: web.Request) -> web.StreamResponse:
@@ -32,11 +33,12 @@ async def chat(request: web.Request) -> web.StreamResponse:
             output_cap=deps.settings.output_cap_tokens,
             slice_tokens=deps.settings.slice_tokens,
         )
-        try:
-            return await _serve(request, deps, parsed, plan, grant)
-        except StaleGrant:
-            grant = await deps.grants.find_for_models(secret, fresh=True)
-            return await _serve(request, deps, parsed, plan, grant)
+        for _ in range(GRANT_TRIES):
+            try:
+                return await _serve(request, deps, parsed, plan, grant)
+            except StaleGrant:
+                grant = await deps.grants.find_for_models(secret, fresh=True)
+        raise Unavailable("This key is being changed right now. Try again.", retry_after_s=1)
     except Refused as refused:
         _record(request, deps, refused, grant, parsed.model)
         raise
@@ -48,7 +50,7 @@ async def _serve(
     call = _call(request[REQUEST_ID], request, plan, grant, stream=parsed.stream)
     async with deps.running.hold(call, plan) as charge, deps.upstreams.send(charge, parsed) as answer:
         if not parsed.stream:
-            return await relay_plain(answer, charge)
+            return await relay_plain(answer, charge, deps.settings)
         echo = answer.sent if parsed.echo_upstream_body else None
         return await StreamRelay(request, answer, charge, deps.settings).run(echo=echo)
 

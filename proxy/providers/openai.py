@@ -92,6 +92,7 @@ def headers(api_key: str, *, request_id: str) -> dict[str, str]:
 def read_frame(data: bytes) -> Frame:
     """Read one stream chunk, or a whole plain answer. Raises MalformedStream for what is no JSON object."""
     try:
+        data.decode()  # the decoder looks only at the fields it wants; the client gets them all
         chunk = _decode_chunk(data)
         told = _USAGE.search(data) or _ERROR.search(data)
         document = _decode_any(data) if told or not chunk.choices else None
