@@ -124,7 +124,7 @@ class Running:
                 _log.error("checkpoint_failed", calls=len(progress), error=type(error).__name__)
 
     async def drained(self, *, within_s: float) -> None:
-        """Wait until everything that was admitted is settled. What is not by then is swept at its deadline."""
+        """Wait until all that was admitted is settled. What is not by then is swept at its deadline."""
         try:
             async with asyncio.timeout(within_s):
                 while self._tasks or self._charges:  # a call just cancelled has its settlement before it

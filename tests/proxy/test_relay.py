@@ -280,14 +280,15 @@ def leave(client, how):
 
 @pytest.mark.parametrize("how", ["close", "reset", "half-close"])
 async def test_a_client_that_leaves_closes_the_provider_and_pays_for_what_was_produced(
-    relay, caller, simulator, make, books, how
+    offered, caller, simulator, books, how
 ):
-    make.offer("acme/slow", upstream_model="tiny+tokens=200+delay=0.02")
+    relay, offer = offered
+    slow = offer("tokens=200+delay=0.02")
     await relay.deps.catalog.refresh()
     loop = asyncio.get_running_loop()
     for words in (1, 12):
         simulator.truth.forget()
-        client = connect(relay, caller, ask("acme/slow", stream=True))
+        client = connect(relay, caller, ask(slow, stream=True))
         seen = b""
         async with asyncio.timeout(5):
             while seen.count(b'"content"') < words:
