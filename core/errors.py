@@ -8,6 +8,7 @@ Refused
 │   └── KeyLimitReached      402
 ├── Forbidden                403  known, but not allowed
 ├── NotFound                 404  not there, or not yours
+├── WrongMethod              405  the address is right, the verb is not
 ├── Conflict                 409  clashes with what is there
 ├── TooMany                  429  a rate; carries when to come back
 ├── Unavailable              503  nothing to serve it with right now
@@ -78,9 +79,10 @@ class OutOfCredits(Refused):
         self,
         message: str = "Insufficient credits. Please top up to continue.",
         *,
+        retry_after_s: int | None = None,
         metadata: Mapping[str, object] | None = None,
     ) -> None:
-        super().__init__(message, metadata=metadata)
+        super().__init__(message, retry_after_s=retry_after_s, metadata=metadata)
 
 
 class KeyLimitReached(OutOfCredits):
@@ -93,6 +95,14 @@ class Forbidden(Refused):
 
 class NotFound(Refused):
     status, type, reason = 404, "not_found_error", "not_found"
+
+
+class WrongMethod(Refused):
+    status, reason = 405, "wrong_method"
+
+    def __init__(self, allowed: str) -> None:
+        super().__init__(f"This address takes {allowed} only.")
+        self.allowed = allowed
 
 
 class Conflict(Refused):

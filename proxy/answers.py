@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from core.charging.calls import Ending
-from core.errors import Refused
+from core.errors import Refused, WrongMethod
 from core.money import usd
 from core.rules.prices import Usage
 
@@ -27,6 +27,8 @@ def refusal(error: Refused, *, request_id: object, provider: str = NO_PROVIDER) 
     made = headers(request_id, provider)
     if error.retry_after_s is not None:
         made["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, WrongMethod):
+        made["Allow"] = error.allowed
     return web.Response(
         body=json.dumps(error.body()).encode(),
         status=error.status,

@@ -10,10 +10,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.config import Settings
 from core.db import async_engine
+from core.errors import WrongMethod
 from core.ids import uuid7
 from proxy.catalog import Catalog
 from proxy.deps import DEPS, Deps
-from proxy.errors import answered
+from proxy.errors import Handler, answered
 from proxy.front_door import FrontDoor
 from proxy.gate import PostgresGate
 from proxy.grants import Grants
@@ -39,6 +40,9 @@ def build_app(settings: Settings) -> web.Application:
     for prefix in PREFIXES:
         app.router.add_post(f"{prefix}/chat/completions", answered(chat))
         app.router.add_get(f"{prefix}/models", answered(models))
+        # The portal, which gets the rest, knows nothing of these.
+        app.router.add_route("*", f"{prefix}/chat/completions", answered(only("POST")))
+        app.router.add_route("*", f"{prefix}/models", answered(only("GET")))
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_route("*", "/{path:.*}", app[FRONT_DOOR].handle)
@@ -70,7 +74,7 @@ async def background(app: web.Application) -> AsyncIterator[None]:
         for work in (deps.catalog.keep_fresh(), deps.running.keep_alive(), deps.refusals.keep_writing())
     ]
     yield
-    await deps.running.drained()
+    await deps.running.drained(within_s=deps.settings.drain_s)
     for task in tasks:
         task.cancel()
         with suppress(asyncio.CancelledError):
@@ -80,6 +84,13 @@ async def background(app: web.Application) -> AsyncIterator[None]:
     await deps.rates.close()
     await app[FRONT_DOOR].close()
     await deps.engine.dispose()
+
+
+def only(method: str) -> Handler:
+    async def refuse(_request: web.Request) -> web.StreamResponse:
+        raise WrongMethod(method)
+
+    return refuse
 
 
 async def healthz(_request: web.Request) -> web.Response:

@@ -37,17 +37,14 @@ class ChatCall:
     @classmethod
     def parse(cls, body: bytes) -> "ChatCall":
         """Read a request body. Raises BadRequest naming the field that is wrong."""
-        document = _document(body)
-        fields = _raw_fields(body)
-        name = "max_completion_tokens" if document.get("max_completion_tokens") is not None else "max_tokens"
-        most = _whole(document, name, high=MAX_OUTPUT)
-        _whole(document, "max_tokens", high=MAX_OUTPUT)
+        document, fields = _document(body)
+        name, most = _output_limit(document)
         _refuse_extra_costs(document)
         return cls(
             model=_model(document),
             stream=_flag(document, "stream"),
             max_tokens=most,
-            max_tokens_name=name if most is not None else None,
+            max_tokens_name=name,
             choices=_whole(document, "n", high=MAX_CHOICES) or 1,
             messages=_messages(document),
             fields=fields,
@@ -64,7 +61,7 @@ class ChatCall:
         return output_bound(asked=self.max_tokens, model_max=model_max, context=context, cap=cap)
 
 
-def _document(body: bytes) -> dict[str, Any]:
+def _document(body: bytes) -> tuple[dict[str, Any], dict[str, msgspec.Raw]]:
     if not body.strip():
         raise BadRequest("The body is empty. Send a JSON object with model and messages.")
     try:
@@ -76,7 +73,12 @@ def _document(body: bytes) -> dict[str, Any]:
     for name in NOT_YET:
         if document.get(name) is not None:
             raise BadRequest(f"{name} is not supported yet. Leave it out.", param=name)
-    return document
+    try:
+        return document, _raw_fields(body)
+    except (msgspec.DecodeError, RecursionError):  # half a surrogate pair, for one: no provider can read it
+        raise BadRequest(
+            "The body is not acceptable JSON: it holds text that is not valid Unicode."
+        ) from None
 
 
 def _model(document: Mapping[str, Any]) -> str:
@@ -120,15 +122,28 @@ def _whole(document: Mapping[str, Any], name: str, *, high: int) -> int | None:
     return value
 
 
+def _output_limit(document: Mapping[str, Any]) -> tuple[str | None, int | None]:
+    """The limit a caller set and the name it goes by. Two that differ are refused."""
+    newer = _whole(document, "max_completion_tokens", high=MAX_OUTPUT)
+    older = _whole(document, "max_tokens", high=MAX_OUTPUT)
+    if newer is not None and older is not None and newer != older:
+        raise BadRequest("max_tokens and max_completion_tokens differ. Send one of them.", param="max_tokens")
+    if newer is not None:
+        return "max_completion_tokens", newer
+    return ("max_tokens" if older is not None else None), older
+
+
 def _refuse_extra_costs(document: Mapping[str, Any]) -> None:
     """Refuse what raises the price in a way the price card does not state: never free, so not at all."""
     tier = document.get("service_tier")
-    if tier is not None and tier not in PLAIN_TIERS:
+    if tier is not None and not (isinstance(tier, str) and tier in PLAIN_TIERS):
         raise BadRequest("This service_tier has no price here. Leave it out.", param="service_tier")
     if document.get("web_search_options") is not None:
         raise BadRequest(
             "Web search has no price here yet. Leave web_search_options out.", param="web_search_options"
         )
+    if document.get("best_of") is not None:
+        raise BadRequest("best_of has no price here. Use n, or leave it out.", param="best_of")
     tools = document.get("tools")
     if tools is not None and not isinstance(tools, list):
         raise BadRequest("tools must be a list.", param="tools")

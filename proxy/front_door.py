@@ -6,6 +6,7 @@ import aiohttp
 import structlog
 from aiohttp import web
 from multidict import CIMultiDict
+from yarl import URL
 
 from core.errors import NotFound, Unavailable
 from core.ids import uuid7
@@ -42,38 +43,49 @@ class FrontDoor:
         self._session: aiohttp.ClientSession | None = None
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        if self._portal_url is None:
+        # Only a path goes behind the portal's address: "x:@host/" there would name another server.
+        if self._portal_url is None or not request.raw_path.startswith("/"):
             return answers.refusal(
                 NotFound("There is nothing at this address. Model endpoints are under /api/v1."),
                 request_id=uuid7(),
             )
         try:
-            return await self._pass_on(request, self._portal_url)
+            answer = await self._ask(request, self._portal_url)
         except (aiohttp.ClientConnectionError, TimeoutError) as error:
             _log.warning("portal_unreachable", error=type(error).__name__)
             return answers.refusal(
                 Unavailable("The portal is starting or restarting. Try again in a moment.", retry_after_s=2),
                 request_id=uuid7(),
             )
+        async with answer:
+            return await self._pass_back(request, answer)
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
 
-    async def _pass_on(self, request: web.Request, portal_url: str) -> web.StreamResponse:
-        async with self._portal().request(
+    async def _ask(self, request: web.Request, portal_url: str) -> aiohttp.ClientResponse:
+        return await self._portal().request(
             request.method,
-            portal_url + request.raw_path,
+            URL(portal_url + request.raw_path, encoded=True),
             headers=self.request_headers(request),
             data=request.content.iter_chunked(CHUNK) if request.can_read_body else None,
             allow_redirects=False,
-        ) as answer:
-            response = web.StreamResponse(status=answer.status, headers=_without_hops(answer.headers))
+        )
+
+    async def _pass_back(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+        """Once begun, an answer that breaks off is broken off here too: half a page must not look whole."""
+        response = web.StreamResponse(status=answer.status, headers=_without_hops(answer.headers))
+        try:
             await response.prepare(request)
             async for chunk in answer.content.iter_any():
                 await response.write(chunk)
             await response.write_eof()
-            return response
+        except (aiohttp.ClientError, OSError) as error:
+            _log.warning("portal_answer_broke_off", error=type(error).__name__)
+            if request.transport is not None:
+                request.transport.abort()
+        return response
 
     def request_headers(self, request: web.Request) -> CIMultiDict[str]:
         """The client's headers, with who is asking as far as we can tell."""

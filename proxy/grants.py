@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+import structlog
 from aiohttp import web
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from core.errors import BadRequest, Forbidden, Unauthenticated
+from core.errors import BadRequest, Forbidden, Unauthenticated, Unavailable
 from core.ids import EDUCATION_PREFIX, digest_key, is_well_formed
 from core.queries.keys import grant_by_digest
 from core.rules.rates import requests_per_minute
 
 KEPT = 50_000
 MAX_CREDENTIAL = 200
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,14 @@ class Grants:
         self._kept[digest] = grant
 
     async def _read(self, digest: bytes) -> Grant:
-        async with self._engine.connect() as connection:
-            row = (await connection.execute(grant_by_digest(digest))).one_or_none()
+        try:
+            async with self._engine.connect() as connection:
+                row = (await connection.execute(grant_by_digest(digest))).one_or_none()
+        except (SQLAlchemyError, OSError) as error:
+            _log.error("grant_not_read", error=type(error).__name__)
+            raise Unavailable(
+                "The service cannot check keys right now. Try again.", retry_after_s=5
+            ) from None
         if row is None or not row.enabled:
             self._kept.pop(digest, None)
             raise Unauthenticated

@@ -98,12 +98,16 @@ class Meter:
     def _bill(self) -> tuple[Usage, Cost, bool, bool]:
         if self.offer is None:
             return Usage(), Cost(), False, False
-        if self.reported is not None:
+        if self.reported is not None and not self._is_denial(self.reported):
             cost = cost_of(self.reported, self.offer.card, self.plan.model.terms)
             return self.reported, cost, False, self._is_disputed(self.reported, cost)
         if not self.produced_bytes:
             return Usage(), Cost(), False, False
-        return self.estimate(), self.cost_so_far(), True, False
+        return self.estimate(), self.cost_so_far(), True, self.reported is not None
+
+    def _is_denial(self, usage: Usage) -> bool:
+        """Say whether the provider states that nothing was produced, when we saw that something was."""
+        return self.produced_bytes > 0 and usage.output_tokens == 0
 
     def _is_disputed(self, usage: Usage, cost: Cost) -> bool:
         """Say whether the provider states what can hardly be: more than the hold, or far from what we saw."""

@@ -47,7 +47,7 @@ def plan_chat(call: ChatCall, snapshot: Snapshot, *, output_cap: int, slice_toke
     model = snapshot.chat_model(call.model)
     for modality in call.modalities:
         if modality not in model.output_modalities:
-            raise BadRequest(f"{model.id} does not produce {modality}.", param="modalities")
+            raise BadRequest(f"{model.id} does not produce {modality[:40]}.", param="modalities")
     size = call.input_size(model.context)
     one = call.output_bound(model_max=model.max_output, context=model.context or OPEN_ENDED, cap=output_cap)
     output = one * call.choices

@@ -6,7 +6,7 @@ with the cost that was booked.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 import aiohttp
@@ -24,11 +24,12 @@ from proxy.upstream import Answer, read_plain
 _raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-async def relay_plain(answer: Answer, charge: Charge) -> web.Response:
+async def relay_plain(answer: Answer, charge: Charge, settings: Settings) -> web.Response:
     """Read the answer whole, book it, and send it with its cost. Raises UpstreamFailed when it is none."""
     meter = charge.meter
     try:
-        body = await read_plain(answer)
+        async with asyncio.timeout(settings.total_timeout_s):
+            body = await read_plain(answer)
         frame = read_plain_frame(body)
     except (aiohttp.ClientError, TimeoutError, OSError, MalformedStream) as error:
         raise broken(error, answer) from None
@@ -64,7 +65,7 @@ class StreamRelay:
             headers=headers(self._charge.call.request_id, self._answer.offer.provider.name)
         )
         response.content_type = "text/event-stream"
-        await response.prepare(self._request)
+        await self._sent(response.prepare(self._request))
         await self._write(response, (event(echo) if echo else b"") + first)
         try:
             async for batch in batches:
@@ -75,16 +76,18 @@ class StreamRelay:
         else:
             await self._write(response, event(encode(await self._closing())))
         await self._write(response, event(DONE))
-        await response.write_eof()
+        await self._sent(response.write_eof())
         return response
 
     async def _write(self, response: web.StreamResponse, data: bytes) -> None:
-        """Send bytes on; a client that takes none for too long is as good as gone."""
-        if not data:
-            return
+        if data:
+            await self._sent(response.write(data))
+
+    async def _sent(self, sending: Awaitable[object]) -> None:
+        """Wait until something is on its way; a client that takes none for too long is as good as gone."""
         try:
             async with asyncio.timeout(self._settings.idle_timeout_s):
-                await response.write(data)
+                await sending
         except (TimeoutError, ConnectionError) as error:
             raise ClientGone from error
 
@@ -100,7 +103,8 @@ class StreamRelay:
                 break
             else:
                 batch, error = self._pass_on(chunk)
-                yield batch
+                if batch:  # not before there is something: until then a failure is still an HTTP error
+                    yield batch
                 if error is not None:
                     raise broken(error, self._answer)
                 await self._stay_within_means()
@@ -198,7 +202,8 @@ async def settled_usage(charge: Charge, stated: Any) -> dict[str, Any]:
     """Book the call and say what it used and cost."""
     settled = await charge.settle()
     ending = charge.meter.ending()
-    told = stated if charge.meter.reported is not None and isinstance(stated, dict) else None
+    believed = charge.meter.reported is not None and not ending.estimated
+    told = stated if believed and isinstance(stated, dict) else None
     return usage_object(told, ending.usage, ending, settled.charge_n)
 
 

@@ -1,8 +1,10 @@
 """The calls this process is running: admitted once, watched while they run, settled whatever happens."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -121,17 +123,21 @@ class Running:
             except (SQLAlchemyError, OSError) as error:
                 _log.error("checkpoint_failed", calls=len(progress), error=type(error).__name__)
 
-    async def drained(self) -> None:
-        """Wait until everything that was admitted is settled."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def drained(self, *, within_s: float) -> None:
+        """Wait until all that was admitted is settled. What is not by then is swept at its deadline."""
+        try:
+            async with asyncio.timeout(within_s):
+                while self._tasks or self._charges:  # a call just cancelled has its settlement before it
+                    await asyncio.wait({*self._tasks, asyncio.create_task(asyncio.sleep(0.01))})
+        except TimeoutError:
+            _log.error("not_drained", calls=len(self._charges))
 
     async def _admit(self, call: Call, plan: Plan) -> Charge:
         verdict = await self.gate.admit(call)
         if isinstance(verdict, Stale):
             raise StaleGrant
         if isinstance(verdict, Deny):
-            raise _refusal(verdict)
+            raise _refusal(verdict, now=datetime.now(UTC))
         assert isinstance(verdict, Admitted)
         charge = Charge(call, Meter(plan, verdict.hold_n), self)
         self._charges[call.request_id] = charge
@@ -155,7 +161,7 @@ class Running:
         return settled
 
 
-def _refusal(deny: Deny) -> OutOfCredits:
+def _refusal(deny: Deny, *, now: datetime) -> OutOfCredits:
     """Say whose money is short, by how much, and when that changes."""
     facts = {
         "scope": deny.scope,
@@ -167,9 +173,14 @@ def _refusal(deny: Deny) -> OutOfCredits:
         return OutOfCredits(metadata=facts)
     assert deny.limit_n is not None
     assert deny.resets_at is not None
-    facts |= {"limit_usd": format_usd(deny.limit_n), "resets_at": deny.resets_at.isoformat()}
+    facts |= {
+        "limit_usd": format_usd(deny.limit_n),
+        "spent_usd": format_usd(deny.limit_n - deny.held_n - deny.available_n),
+        "resets_at": deny.resets_at.isoformat(),
+    }
     return KeyLimitReached(
         f"This API key has reached its spend limit of {format_usd(deny.limit_n)}. It works again from "
         f"{deny.resets_at:%Y-%m-%d %H:%M} UTC; the limit can be changed on the API keys page.",
+        retry_after_s=max(1, math.ceil((deny.resets_at - now).total_seconds())),
         metadata=facts,
     )

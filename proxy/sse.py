@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 MAX_EVENT = 1 << 20  # bytes; an event longer than this is no answer of a model
 DONE = b"[DONE]"
+_LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
 KEEP_ALIVE = b": keep-alive\n\n"
 
 
@@ -28,13 +29,13 @@ class EventSplitter:
         """The data of each event that is complete now. Raises MalformedStream for one beyond all bounds."""
         lines = (self._rest + chunk).split(b"\n")
         self._rest = lines.pop()
-        if len(self._rest) + self._size > MAX_EVENT:
-            raise MalformedStream("an event is too long")
         for line in lines:
             if self._first:
                 self._first = False
                 line = line.removeprefix(b"\xef\xbb\xbf")  # noqa: PLW2901
             yield from self._line(line.removesuffix(b"\r"))
+        if len(self._rest) + self._size > MAX_EVENT:
+            raise MalformedStream("an event is too long")
 
     def _line(self, line: bytes) -> Iterator[bytes]:
         if line.startswith(b"data:"):
@@ -51,4 +52,5 @@ class EventSplitter:
 
 
 def event(data: bytes) -> bytes:
-    return b"data: " + data + b"\n\n"
+    """One event. A line break in JSON is only space: as it is, it would end the line, or the event."""
+    return b"data: " + data.translate(_LINE_BREAKS) + b"\n\n"

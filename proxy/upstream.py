@@ -29,6 +29,7 @@ MAX_ANSWER = 64 << 20  # bytes of a plain answer
 MAX_ERROR = 64 << 10
 MAX_REASON = 300
 CLIENTS_FAULT = frozenset({400, 413, 415, 422})
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError, TypeError)
 SECRET = re.compile(r"(?:sk|key|Bearer)[-_ ][A-Za-z0-9._-]{6,}")
 _log = structlog.get_logger()
 
@@ -185,7 +186,7 @@ def _cap(charge: Charge, call: ChatCall) -> tuple[str, int] | None:
     each = max(1, bound // plan.choices)
     if each == call.max_tokens or (call.max_tokens is None and each == plan.model.max_output):
         return None
-    if call.max_tokens is None and plan.model.max_output is None and not charge.meter.is_partial():
+    if call.max_tokens is None and plan.model.max_output is None and each == plan.model.context:
         return None  # the model's own limit, unknown to us, is below its context anyway
     return plan.max_tokens_name, each
 
@@ -196,7 +197,7 @@ async def _stated_reason(response: aiohttp.ClientResponse, provider: Provider) -
         raw = await response.content.read(MAX_ERROR)
         stated = msgspec.json.decode(raw)["error"]
         text = stated["message"] if isinstance(stated, dict) else stated
-    except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
+    except (aiohttp.ClientError, TimeoutError, *UNREADABLE):
         text = None
     if not isinstance(text, str) or not text.strip():
         return f"status {response.status}"

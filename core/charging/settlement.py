@@ -145,9 +145,10 @@ def _outcome(ending: Ending, charge_n: Nanos) -> dict[str, Any]:
 
 
 def _book(connection: Connection, event: dict[str, Any], *, released_n: int) -> None:
-    ended_at = connection.execute(
-        insert(UsageEvent).values(event).returning(UsageEvent.ended_at)
-    ).scalar_one()
+    # A refusal may stand under this id, when the reply to an admission was lost; it cost and counts nothing.
+    statement = insert(UsageEvent).values(event)
+    statement = statement.on_conflict_do_update(index_elements=["request_id", "day"], set_=event)
+    ended_at = connection.execute(statement.returning(UsageEvent.ended_at)).scalar_one()
     _sum(connection, {**event, "ended_at": ended_at}, sign=1)
     _pay(connection, event, event["charge_n"], kind="usage", released_n=released_n)
 

@@ -1,12 +1,14 @@
 """POST /chat/completions: find the grant, ask the rules, admit, relay, settle."""
 
+import asyncio
 from datetime import UTC, datetime
 from uuid import UUID
 
 from aiohttp import web
 
 from core.charging.calls import Call
-from core.errors import BadRequest, Refused, TooLarge
+from core.config import Settings
+from core.errors import BadRequest, Refused, TooLarge, Unavailable
 from proxy.chat_call import ChatCall
 from proxy.deps import DEPS, Deps
 from proxy.errors import REQUEST_ID
@@ -17,6 +19,7 @@ from proxy.relay import StreamRelay, relay_plain
 from proxy.running import StaleGrant
 
 MAX_APP = 200
+GRANT_TRIES = 3  # a key that changes more often than that while one call is admitted is asked to wait
 
 
 async def chat(request: web.Request) -> web.StreamResponse:
@@ -25,7 +28,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
     grant = await deps.grants.find_for_models(secret)
     if (rate := await deps.rates.count(grant.user_id, limit=grant.rpm)) is not None:
         request[RATE] = rate
-    parsed = ChatCall.parse(await read_body(request, limit=deps.settings.body_limit_bytes))
+    parsed = ChatCall.parse(await read_body(request, deps.settings))
     try:
         plan = plan_chat(
             parsed,
@@ -33,11 +36,12 @@ async def chat(request: web.Request) -> web.StreamResponse:
             output_cap=deps.settings.output_cap_tokens,
             slice_tokens=deps.settings.slice_tokens,
         )
-        try:
-            return await _serve(request, deps, parsed, plan, grant)
-        except StaleGrant:
-            grant = await deps.grants.find_for_models(secret, fresh=True)
-            return await _serve(request, deps, parsed, plan, grant)
+        for _ in range(GRANT_TRIES):
+            try:
+                return await _serve(request, deps, parsed, plan, grant)
+            except StaleGrant:
+                grant = await deps.grants.find_for_models(secret, fresh=True)
+        raise Unavailable("This key is being changed right now. Try again.", retry_after_s=1)
     except Refused as refused:
         _record(request, deps, refused, grant, parsed.model)
         raise
@@ -49,7 +53,7 @@ async def _serve(
     call = _call(request[REQUEST_ID], request, plan, grant, stream=parsed.stream)
     async with deps.running.hold(call, plan) as charge, deps.upstreams.send(charge, parsed) as answer:
         if not parsed.stream:
-            return await relay_plain(answer, charge)
+            return await relay_plain(answer, charge, deps.settings)
         echo = answer.sent if parsed.echo_upstream_body else None
         return await StreamRelay(request, answer, charge, deps.settings).run(echo=echo)
 
@@ -82,17 +86,19 @@ def _clean(text: str) -> str:
     return "".join(c for c in text if c.isprintable()).strip()[:MAX_APP]
 
 
-async def read_body(request: web.Request, *, limit: int) -> bytes:
-    """The body, counted while it comes. Raises TooLarge, or BadRequest for an encoded one."""
+async def read_body(request: web.Request, settings: Settings) -> bytes:
+    """The body, counted and timed while it comes. Raises TooLarge, or BadRequest for one that is no use."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise BadRequest("Send the body as it is: Content-Encoding is not supported.")
-    body = bytearray()
+    limit, body = settings.body_limit_bytes, bytearray()
     if (request.content_length or 0) <= limit:
-        async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) > limit:
-                break
-        else:
+        try:
+            async with asyncio.timeout(settings.idle_timeout_s):
+                while len(body) <= limit and (chunk := await request.content.readany()):
+                    body += chunk
+        except TimeoutError:
+            raise BadRequest(f"The body did not arrive within {settings.idle_timeout_s:g} seconds.") from None
+        if len(body) <= limit:
             return bytes(body)
     raise TooLarge(f"The body is larger than {limit / 2**20:g} MB. Send less, or link to media by URL.")
 

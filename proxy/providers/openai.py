@@ -17,9 +17,10 @@ _USAGE = re.compile(rb'"usage"\s*:\s*\{')
 _ERROR = re.compile(rb'"error"\s*:\s*[{"]')
 
 
+# Text is `Any` where providers differ: some send parts, or arguments as an object, where OpenAI sends text.
 class _Function(msgspec.Struct):
-    arguments: str | None = None
-    name: str | None = None
+    arguments: Any = None
+    name: Any = None
 
 
 class _ToolCall(msgspec.Struct):
@@ -27,10 +28,10 @@ class _ToolCall(msgspec.Struct):
 
 
 class _Delta(msgspec.Struct):
-    content: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    refusal: str | None = None
+    content: Any = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    refusal: Any = None
     tool_calls: list[_ToolCall] | None = None
 
 
@@ -91,6 +92,7 @@ def headers(api_key: str, *, request_id: str) -> dict[str, str]:
 def read_frame(data: bytes) -> Frame:
     """Read one stream chunk, or a whole plain answer. Raises MalformedStream for what is no JSON object."""
     try:
+        data.decode()  # the decoder looks only at the fields it wants; the client gets them all
         chunk = _decode_chunk(data)
         told = _USAGE.search(data) or _ERROR.search(data)
         document = _decode_any(data) if told or not chunk.choices else None
@@ -110,7 +112,17 @@ def _produced(delta: _Delta | None) -> int:
     for call in delta.tool_calls or ():
         if call.function is not None:
             texts += [call.function.name, call.function.arguments]
-    return sum(len(text.encode()) for text in texts if text)
+    return sum(_text_bytes(text) for text in texts)
+
+
+def _text_bytes(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value.encode())
+    if isinstance(value, list):
+        return sum(_text_bytes(part) for part in value)
+    if isinstance(value, dict):
+        return sum(_text_bytes(part) for name, part in value.items() if name != "type")
+    return 0
 
 
 def read_usage(document: Mapping[str, Any]) -> Usage | None:

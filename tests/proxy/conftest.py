@@ -1,15 +1,20 @@
 """A relay on a real port, a simulator as its provider, both in this process, over real HTTP."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from core.config import Settings
-from core.models import ApiKey, User
+from core.models import ApiKey, Hold, LedgerEntry, UsageEvent, User, Wallet
 from proxy.app import build_app
 from proxy.deps import DEPS, Deps
 from simulator.server import running
@@ -38,6 +43,108 @@ class Relay:
 
 def ask(model: str = "acme/tiny", text: str = "Say something pleasant.", **fields: Any) -> dict[str, Any]:
     return {"model": model, "messages": [{"role": "user", "content": text}], **fields}
+
+
+def chunks(text: str) -> list[Any]:
+    """The events of a stream: parsed, but for the last word."""
+    data = [line.removeprefix("data: ") for line in text.split("\n") if line.startswith("data: ")]
+    assert data[-1] == "[DONE]"
+    return [json.loads(piece, parse_float=Decimal) for piece in data[:-1]]
+
+
+async def until(is_so: Callable[[], object], *, timeout_s: float = 8) -> Any:
+    """Wait for a condition of the other side, with a deadline; gives what it gave."""
+    async with asyncio.timeout(timeout_s):
+        while not (found := is_so()):  # noqa: ASYNC110  # the other side raises no event here
+            await asyncio.sleep(0.01)
+    return found
+
+
+@dataclass
+class Books:
+    """What the database says, read anew each time."""
+
+    db: Session
+
+    def events(self) -> list[UsageEvent]:
+        self.db.rollback()
+        return list(self.db.scalars(select(UsageEvent).order_by(UsageEvent.request_id)))
+
+    def charges(self) -> list[int]:
+        """What the ledger took, call by call."""
+        self.db.rollback()
+        rows = select(-LedgerEntry.amount_n).where(LedgerEntry.kind != "grant").order_by(LedgerEntry.id)
+        return list(self.db.scalars(rows))
+
+    def holds(self) -> list[Hold]:
+        self.db.rollback()
+        return list(self.db.scalars(select(Hold)))
+
+    def wallet(self, caller: "Caller") -> Wallet:
+        self.db.rollback()
+        return self.db.get_one(Wallet, caller.user.wallet_id, populate_existing=True)
+
+
+@pytest.fixture
+def books(db: Session) -> Books:
+    return Books(db)
+
+
+@dataclass
+class OwnProvider:
+    """A provider of the test's own: keeps what it received, answers what `answer` says."""
+
+    api_base: str = ""
+    received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    answer: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.received.append((dict(request.headers), await request.read()))
+        if self.answer is not None:
+            return await self.answer(request)
+        return web.json_response(WHOLE)
+
+
+WHOLE = {
+    "id": "x",
+    "object": "chat.completion",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12},
+}
+
+
+def stream_of(*pieces: bytes, **headers: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """An answer that is these bytes, each written by itself."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", **headers})
+        await response.prepare(request)
+        for piece in pieces:
+            await response.write(piece)
+        return response
+
+    return answer
+
+
+def delta(text: str, finish: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": finish}
+    return b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
+
+
+@pytest.fixture
+async def provider(make: Any) -> AsyncIterator[OwnProvider]:
+    """`own/model`, served by a provider of the test's own at USD 1 in and 2 out per 1M tokens."""
+    own = OwnProvider()
+    app = web.Application(client_max_size=2**25)
+    app.router.add_route("*", "/{path:.*}", own.handle)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    own.api_base = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    make.provider("own", base_url=own.api_base, api_key="own-upstream-credential")
+    make.offer("own/model", provider="own", upstream_model="theirs", prices={"input": "1", "output": "2"})
+    yield own
+    await runner.cleanup()
 
 
 @pytest.fixture

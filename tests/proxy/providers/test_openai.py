@@ -1,0 +1,141 @@
+import json
+
+import msgspec
+import pytest
+
+from core.rules.prices import Usage
+from proxy.providers import openai
+from proxy.sse import MalformedStream
+
+raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def chunk(**delta):
+    return json.dumps({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}).encode()
+
+
+def usage(prompt=10, completion=5, **details):
+    return {"usage": {"prompt_tokens": prompt, "completion_tokens": completion, **details}}
+
+
+def test_the_body_is_passed_on_byte_for_byte_under_the_providers_model_name():
+    body = b'{ "model": "a/b", "messages": [ {"role":"user" , "content": "\\u00e9 \\ud83c\\udf89"} ], "temperature": 1.50, "seed": 12345678901234567890, "x": {"b":1, "a":2} }'
+
+    sent = openai.request_body(raw_fields(body), model="theirs", stream=False, max_tokens=None)
+
+    assert b'[ {"role":"user" , "content": "\\u00e9 \\ud83c\\udf89"} ]' in sent
+    assert b"1.50" in sent
+    assert b"12345678901234567890" in sent
+    assert b'{"b":1, "a":2}' in sent
+    assert json.loads(sent)["model"] == "theirs"
+
+
+def test_usage_is_asked_for_whatever_the_client_wants_of_a_stream():
+    fields = raw_fields(b'{"stream": true, "stream_options": {"include_usage": false, "other": 1}}')
+
+    sent = json.loads(openai.request_body(fields, model="m", stream=True, max_tokens=("max_tokens", 7)))
+
+    assert sent["stream_options"] == {"include_usage": True, "other": 1}
+    assert sent["max_tokens"] == 7
+
+
+def test_what_speaks_to_us_is_not_sent():
+    sent = openai.request_body(raw_fields(b'{"debug": {"a": 1}}'), model="m", stream=False, max_tokens=None)
+
+    assert json.loads(sent) == {"model": "m"}
+
+
+@pytest.mark.parametrize(
+    ("delta", "size"),
+    [
+        ({"role": "assistant", "content": ""}, 0),
+        ({"content": "abc"}, 3),
+        ({"content": "漢"}, 3),
+        ({"reasoning_content": "think"}, 5),
+        ({"reasoning": "think", "reasoning_content": "think"}, 5),
+        ({"refusal": "no"}, 2),
+        ({"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": '{"a":'}}]}, 6),
+        ({"tool_calls": [{"index": 0}]}, 0),
+        ({"content": None, "unknown": {"x": [1]}}, 0),
+        ({"content": [{"type": "text", "text": "abcd"}]}, 4),
+        ({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]}, 2),
+    ],
+)
+def test_produced_text_is_counted_in_bytes_of_whatever_kind(delta, size):
+    assert openai.read_frame(chunk(**delta)).produced_bytes >= size
+    assert (openai.read_frame(chunk(**delta)).produced_bytes > 0) == (size > 0)
+
+
+def test_the_text_of_every_choice_counts():
+    data = json.dumps(
+        {"choices": [{"delta": {"content": "ab"}}, {"delta": {"content": "cd"}, "finish_reason": "stop"}]}
+    )
+
+    frame = openai.read_frame(data.encode())
+
+    assert (frame.produced_bytes, frame.finish_reason, frame.has_choices) == (4, "stop", True)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"", b"nonsense", b"[1]", b"null", b'"text"', b'{"choices": [', b'{"choices": [{"delta": {"content": "\xff"}}]}',
+        b'{"choices": "many"}', b'{"choices": [1]}', b'{"choices": [{"delta": {"content": "a\x00b"}}]}',
+        b"[" * 100_000, b'{"choices": [], "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", b'{"usage": {"prompt_tokens": NaN}}',
+    ],
+)  # fmt: skip
+def test_what_is_no_chat_chunk_is_malformed(data):
+    with pytest.raises(MalformedStream):
+        openai.read_frame(data)
+
+
+def test_text_that_speaks_of_usage_or_errors_is_only_text():
+    frame = openai.read_frame(chunk(content='"usage": {"prompt_tokens": 9}, "error": "x"'))
+
+    assert frame.document is None
+
+
+def test_usage_is_read_with_its_details():
+    stated = usage(
+        100, 50,
+        prompt_tokens_details={"cached_tokens": 30, "audio_tokens": 5, "cache_write_tokens": 7},
+        completion_tokens_details={"reasoning_tokens": 20, "audio_tokens": 3},
+    )  # fmt: skip
+
+    assert openai.read_usage(stated) == Usage(
+        input_tokens=100,
+        output_tokens=50,
+        cached_tokens=30,
+        cache_write_tokens=7,
+        input_audio_tokens=5,
+        reasoning_tokens=20,
+        output_audio_tokens=3,
+    )
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {}, {"usage": None}, {"usage": 5}, {"usage": {}}, {"usage": {"prompt_tokens": 1}},
+        usage(-1), usage(1.5), usage("10"), usage(True), usage(1e308), usage(None), usage(1 << 31), usage([1]),
+        usage(10, 5, prompt_tokens_details={"cached_tokens": 11}),
+        usage(10, 5, completion_tokens_details={"reasoning_tokens": 6}),
+        usage(10, 5, prompt_tokens_details={"cached_tokens": -3}),
+        usage(10, 5, prompt_tokens_details={"cached_tokens": "3"}),
+    ],
+)  # fmt: skip
+def test_usage_that_cannot_be_true_is_no_usage(document):
+    assert openai.read_usage(document) is None
+
+
+@pytest.mark.parametrize("details", [None, [], "x", 5])
+def test_details_that_are_none_are_passed_over(details):
+    assert openai.read_usage(usage(10, 5, prompt_tokens_details=details)) == Usage(
+        input_tokens=10, output_tokens=5
+    )
+
+
+def test_a_provider_is_told_our_credential_and_nothing_of_the_clients():
+    assert set(openai.headers("theirs", request_id="r")) == {
+        "Authorization", "Content-Type", "Accept-Encoding", "User-Agent", "X-Request-Id",
+    }  # fmt: skip

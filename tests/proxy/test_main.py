@@ -1,0 +1,312 @@
+"""The relay as a process: what kills, restarts and lost databases leave behind."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import aiohttp
+import pytest
+import redis
+from sqlalchemy import create_engine, text
+
+from core.charging.settlement import due_holds, sweep
+from core.db import driver_url
+from tests.proxy.conftest import ask, chunks, until
+from tests.proxy.test_relay import connect
+
+ROOT = Path(__file__).parents[2]
+
+
+class Process:
+    """One relay process and where it writes."""
+
+    def __init__(self, environment, log, port):
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = log
+        with log.open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "proxy"],
+                cwd=ROOT,
+                env=environment,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+
+    async def ready(self):
+        async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+            while True:
+                assert self.process.poll() is None, self.log.read_text()
+                try:
+                    async with session.get(self.url + "/readyz") as response:
+                        if response.status == 200:
+                            return self
+                except aiohttp.ClientError:
+                    await asyncio.sleep(0.05)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(10)
+
+
+@pytest.fixture
+def start_process(settings, tmp_path):
+    """Starts relay processes; `port` shares one with another."""
+    with ExitStack() as started:
+
+        def start(*, port=None, **environment):
+            if port is None:
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", 0))
+                    port = probe.getsockname()[1]
+            made = Process(
+                {
+                    "PATH": os.environ["PATH"],
+                    "DATABASE_URL": settings.database_url,
+                    "REDIS_URL": settings.redis_url,
+                    "SECRET_KEY": "of no importance",
+                    "KEY_PEPPER": settings.key_pepper.hex(),
+                    "PROVIDER_SECRET": settings.provider_secret.hex(),
+                    "HOLD_S": "5",
+                    "PROXY_PORT": str(port),
+                    "LOG_LEVEL": "debug",
+                    **environment,
+                },
+                tmp_path / "relay.log",
+                port,
+            )
+            made.port = port
+            started.callback(made.stop)
+            return made
+
+        yield start
+
+
+@pytest.fixture
+def slow(make, tiny):
+    return make.offer("acme/slow", upstream_model="tiny+tokens=2000+delay=0.02")
+
+
+async def streaming(process, caller, words=5, model="acme/slow"):
+    """A client whose answer is under way."""
+    client = connect(process, caller, ask(model, stream=True))
+    seen = b""
+    async with asyncio.timeout(10):
+        while seen.count(b'"content"') < words:
+            seen += await asyncio.get_running_loop().sock_recv(client, 4096)
+    return client, seen
+
+
+async def test_a_relay_that_is_killed_leaves_a_hold_that_is_swept_at_what_was_checkpointed(
+    start_process, slow, caller, books, engine
+):
+    process = await start_process().ready()
+    client, _ = await streaming(process, caller)
+    metered_n = await until(lambda: next((hold.metered_n for hold in books.holds() if hold.metered_n), None))
+
+    process.process.kill()
+    process.process.wait()
+
+    assert books.wallet(caller).held_n > 0
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE holds SET deadline_at = now() - interval '1 second'"))
+        for request_id, wallet_id in due_holds(connection):
+            sweep(connection, request_id=request_id, wallet_id=wallet_id)
+    client.close()
+    assert books.wallet(caller).held_n == 0
+    assert books.holds() == []
+    event = books.events()[0]
+    assert event.reason == "orphaned"
+    assert event.charge_n >= metered_n > 0
+    assert books.charges() == [event.charge_n]
+
+
+async def test_a_relay_that_is_told_to_end_settles_all_and_ends_in_time(start_process, slow, caller, books):
+    process = await start_process(DRAIN_S="1").ready()
+    client, _ = await streaming(process, caller)
+
+    process.process.send_signal(signal.SIGTERM)
+    code = await asyncio.to_thread(process.process.wait, 4)
+
+    client.close()
+    assert code == 0
+    assert books.holds() == []
+    assert books.wallet(caller).held_n == 0
+    assert books.events()[0].charge_n > 0
+    assert "Traceback" not in process.log.read_text()
+
+
+async def test_a_short_call_is_finished_before_a_relay_ends(start_process, tiny, make, caller, books):
+    make.offer("acme/short", upstream_model="tiny+tokens=30+delay=0.02")
+    process = await start_process(DRAIN_S="10").ready()
+    client, seen = await streaming(process, caller, model="acme/short", words=2)
+
+    process.process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(8):
+        while b"[DONE]" not in seen and (more := await asyncio.get_running_loop().sock_recv(client, 4096)):
+            seen += more
+
+    client.close()
+    assert seen.count(b"data: [DONE]") == 1
+    assert await asyncio.to_thread(process.process.wait, 5) == 0
+    assert books.events()[0].reason == "done"
+
+
+async def test_two_relays_share_a_port(start_process, tiny, caller, books):
+    first = await start_process().ready()
+    second = start_process(port=first.port)
+    await until(lambda: first.log.read_text().count("proxy_listening") == 2, timeout_s=20)
+
+    async def call():
+        async with aiohttp.ClientSession() as session:
+            headers = {"Authorization": f"Bearer {caller.secret}"}
+            async with session.post(
+                first.url + "/v1/chat/completions", json=ask(), headers=headers
+            ) as response:
+                return response.status
+
+    assert set(await asyncio.gather(*(call() for _ in range(20)))) == {200}
+    first.process.send_signal(signal.SIGTERM)
+    await asyncio.to_thread(first.process.wait, 10)
+    assert second.process.poll() is None
+    assert await call() == 200
+    assert len(books.charges()) == 21
+
+
+async def test_a_database_that_drops_its_connections_under_load_makes_no_wrong_bill(
+    start_process, tiny, make, caller, books
+):
+    make.offer("acme/brief", upstream_model="tiny+tokens=20+delay=0.01")
+    process = await start_process().ready()
+    admin = create_engine(driver_url(books.db.get_bind().url), isolation_level="AUTOCOMMIT")
+    kill = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%wallets%'"
+    )
+    books.db.close()
+    answers = []
+
+    async def caller_loop(session, number):
+        for _ in range(8):
+            body = ask("acme/brief", stream=number % 2 == 0)
+            headers = {"Authorization": f"Bearer {caller.secret}"}
+            async with session.post(
+                process.url + "/v1/chat/completions", json=body, headers=headers
+            ) as response:
+                answers.append((response.status, response.headers.get("Retry-After"), await response.text()))
+
+    async with aiohttp.ClientSession() as session:
+        callers = asyncio.gather(*(caller_loop(session, number) for number in range(6)))
+        with admin.connect() as connection:
+            while not callers.done():
+                connection.execute(kill)
+                await asyncio.sleep(0.1)
+        await callers
+
+    admin.dispose()
+    assert {(status, after) for status, after, _ in answers} <= {(200, None), (503, "5")}
+    good = [body for status, _, body in answers if status == 200]
+    assert good
+    assert [body for body in good if body.startswith("data:") and chunks(body)[-1]["choices"]] == []
+    await until(lambda: len([e for e in books.events() if e.status == 200]) == len(good))
+    assert len(books.charges()) == len(good)
+
+
+async def test_a_setting_that_makes_no_sense_is_named_and_nothing_starts(start_process):
+    process = start_process(KEY_PEPPER="short")
+
+    assert await asyncio.to_thread(process.process.wait, 10) == 1
+    assert "KEY_PEPPER" in process.log.read_text()
+
+
+async def test_no_word_of_a_call_is_written_anywhere(
+    start_process, tiny, make, caller, books, redis_url, simulator
+):
+    canary = "kanarienvogel"
+    directives = [
+        "",
+        "cut",
+        "hang_mid",
+        "malformed=json",
+        "malformed=utf8",
+        "status=500",
+        "status=400",
+        "status=401",
+        "usage=string",
+    ]
+    names = []
+    for number, directive in enumerate(directives):
+        make.offer(f"acme/c{number}", upstream_model=f"tiny+echo+{directive}".rstrip("+"))
+        names.append(f"acme/c{number}")
+    process = await start_process(IDLE_TIMEOUT_S="0.5").ready()
+    echoed = f"{canary} " * 6
+    tool = {
+        "type": "function",
+        "function": {"name": canary, "description": canary, "parameters": {"type": "object"}},
+    }
+    said = [
+        {"id": "1", "type": "function", "function": {"name": "f", "arguments": json.dumps({"x": canary})}}
+    ]
+    bodies = [ask(name, echoed, stream=stream, user=canary) for name in names for stream in (False, True)]
+    bodies += [
+        ask("acme/" + canary * 30, canary),
+        ask("acme/c0", canary, max_tokens=canary),
+        ask("acme/c0", canary, stream=True, debug={"echo_upstream_body": True}),
+        ask("acme/c0", canary, tools=[tool], tool_choice="required", stream=True),
+        {
+            "model": "acme/c0",
+            "messages": [
+                {"role": "assistant", "content": None, "tool_calls": said},
+                {"role": "user", "content": canary},
+            ],
+        },
+        {"model": "acme/c0", "messages": canary},
+    ]
+    poor = make.secrets[make.key(make.user()).id]
+    seen = ""
+
+    async with aiohttp.ClientSession() as session:
+        for secret, body in [
+            *((caller.secret, body) for body in bodies),
+            (poor, bodies[0]),
+            ("sk-bl-" + canary, bodies[0]),
+        ]:
+            headers = {"Authorization": f"Bearer {secret}"}
+            async with session.post(
+                process.url + "/v1/chat/completions", json=body, headers=headers
+            ) as response:
+                seen += (await response.read()).decode(errors="replace")
+        broken = json.dumps(bodies[0])[:-3].encode()
+        async with session.post(
+            process.url + "/v1/chat/completions",
+            data=broken,
+            headers={"Authorization": f"Bearer {caller.secret}"},
+        ):
+            pass
+    await until(lambda: any(row.status == 402 for row in books.events()))
+    process.process.send_signal(signal.SIGTERM)
+    await asyncio.to_thread(process.process.wait, 10)
+
+    assert canary in seen  # the answers did carry it
+    written = {"log": process.log.read_text(), "valkey": valkey_text(redis_url), **tables(books.db)}
+    assert len(written["usage_events"]) > 100
+    for secret in (canary, caller.secret, "upstream-secret"):
+        assert [place for place, found in written.items() if secret in found] == []
+
+
+def tables(db):
+    """Every table of the database as text."""
+    db.rollback()
+    names = db.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
+    return {name: "\n".join(db.scalars(text(f'SELECT t::text FROM "{name}" t'))) for name in names}
+
+
+def valkey_text(url):
+    with redis.Redis.from_url(url) as client:
+        return "\n".join(f"{key!r} {client.dump(key)!r}" for key in client.scan_iter(count=1000))

@@ -1,0 +1,139 @@
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from core.ids import uuid7
+from core.rules.prices import PriceCard, Terms, Usage
+from proxy.catalog import Model, Offer, Provider, Snapshot
+from proxy.chat_call import ChatCall
+from proxy.meter import Meter
+from proxy.plan import plan_chat
+
+RATES = {"input": 1_000_000_000, "output": 2_000_000_000}
+
+
+def model(*, context=8192, max_output=None, cards=(RATES,), **fields):
+    offers = tuple(
+        Offer(
+            Provider(uuid4(), f"p{i}", "openai", "http://x", True, "k"),
+            "theirs",
+            PriceCard(str(uuid7()), rates),
+        )
+        for i, rates in enumerate(cards)
+    )
+    made = {
+        "id": "acme/tiny", "name": "tiny", "mode": "chat", "context": context, "max_output": max_output,
+        "input_modalities": ("text",), "output_modalities": ("text",), "supported_parameters": (), "terms": Terms(),
+        "created_at": datetime.now(UTC), "card": offers[0].card if offers else None, "offers": offers, **fields,
+    }  # fmt: skip
+    return Model(**made)
+
+
+def plan(
+    of=None, *, body=b'{"model": "acme/tiny", "messages": [{"role": "user", "content": "Hello"}]}', **limits
+):
+    of = of or model()
+    bounds = {"output_cap": 131_072, "slice_tokens": 2048, **limits}
+    return plan_chat(ChatCall.parse(body), Snapshot(1, {of.id: of}), **bounds)
+
+
+def meter(*, hold_n=None, **options):
+    made = plan(**options)
+    started = Meter(made, made.want.full_n if hold_n is None else hold_n)
+    started.offer = made.offers[0]
+    return started
+
+
+def test_a_call_that_was_never_sent_costs_nothing():
+    unsent = meter()
+    unsent.offer = None
+
+    assert unsent.ending().cost.charge_n == 0
+    assert unsent.cost_so_far().charge_n == 0
+
+
+def test_what_the_provider_states_is_what_is_billed():
+    told = meter()
+    told.produce(400)
+    told.reported = Usage(input_tokens=10, output_tokens=100)
+
+    ending = told.ending()
+
+    assert ending.cost.upstream_n == 10 * 1000 + 100 * 2000
+    assert ending.cost.charge_n == 231_000
+    assert (ending.estimated, ending.disputed) == (False, False)
+
+
+def test_without_a_word_of_the_provider_what_was_seen_is_billed():
+    untold = meter()
+    untold.produce(401)
+
+    ending = untold.ending()
+
+    assert ending.estimated
+    assert ending.usage.output_tokens == 101
+    assert ending.usage.input_tokens == untold.plan.input.estimate
+    assert ending.cost.charge_n > 0
+
+
+def test_an_estimate_never_passes_the_hold():
+    long = meter(hold_n=1000)
+    long.produce(1_000_000)
+
+    assert long.ending().cost.charge_n == 1000
+
+
+@pytest.mark.parametrize(
+    ("produced", "stated", "estimated", "disputed"),
+    [
+        (400, Usage(input_tokens=10, output_tokens=0), True, True),
+        (0, Usage(input_tokens=10, output_tokens=0), False, False),
+        (4000, Usage(input_tokens=10, output_tokens=1000), False, False),
+        (4, Usage(input_tokens=10, output_tokens=2000), False, True),
+        (40_000, Usage(input_tokens=10, output_tokens=100), False, True),
+        (4, Usage(input_tokens=10, output_tokens=2000, reasoning_tokens=1999), False, False),
+        (4, Usage(input_tokens=10_000_000, output_tokens=1), False, True),
+    ],
+)
+def test_what_can_hardly_be_is_disputed_and_a_denial_is_not_believed(produced, stated, estimated, disputed):
+    told = meter()
+    told.produce(produced)
+    told.reported = stated
+
+    ending = told.ending()
+
+    assert (ending.estimated, ending.disputed) == (estimated, disputed)
+
+
+def test_a_partial_hold_asks_for_more_at_half_and_is_used_up_at_the_end():
+    partial = meter(hold_n=220_000)  # 100 tokens
+    assert partial.is_partial()
+    assert not partial.wants_more()
+
+    partial.produce(4 * 50)
+    assert partial.wants_more()
+    assert not partial.is_used_up()
+
+    partial.produce(4 * 50)
+    assert partial.is_used_up()
+    partial.exhausted = True
+    assert not partial.wants_more()
+
+
+def test_a_whole_hold_never_asks_for_more():
+    whole = meter()
+    whole.produce(10**7)
+
+    assert not whole.wants_more()
+    assert not whole.is_used_up()
+    assert whole.is_overrun()
+
+
+def test_the_first_word_on_how_a_call_ended_stands():
+    ended = meter()
+
+    ended.end("client_gone", status=499)
+    ended.end("internal_error", status=500)
+
+    assert (ended.ending().reason, ended.ending().status) == ("client_gone", 499)

@@ -1,0 +1,96 @@
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.errors import BadRequest, NotFound, Unavailable
+from core.rules.prices import Usage, cost_of
+from tests.proxy.test_meter import RATES, model, plan
+
+
+def body(**fields):
+    return json.dumps(
+        {"model": "acme/tiny", "messages": [{"role": "user", "content": "Hello"}], **fields}
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("fields", "of", "limits", "tokens"),
+    [
+        ({}, {}, {}, 8192),
+        ({"max_tokens": 30}, {}, {}, 30),
+        ({"max_tokens": 30, "n": 3}, {}, {}, 90),
+        ({"max_tokens": 30_000}, {"max_output": 4096}, {}, 4096),
+        ({}, {"max_output": 4096}, {"output_cap": 100}, 100),
+        ({}, {"context": None}, {}, 8192),
+        ({}, {"context": 10**6}, {"output_cap": 1000}, 1000),
+    ],
+)
+def test_the_output_is_bounded_by_the_least_of_all_limits(fields, of, limits, tokens):
+    made = plan(model(**of), body=body(**fields), **limits)
+
+    assert made.output_tokens == tokens
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 8192), st.integers(1, 8), st.booleans(), st.integers(0, 10**8))
+def test_what_is_wanted_is_ordered_and_what_is_affordable_fits(most, choices, stream, hold_n):
+    made = plan(body=body(max_tokens=most, n=choices, stream=stream))
+
+    want = made.want
+    assert want.floor_n <= want.full_n
+    assert want.slice_n <= want.full_n
+    tokens = made.affordable_tokens(hold_n)
+    assert tokens == 0 or made.worst_n(tokens) <= hold_n
+    assert tokens == made.output_tokens or made.worst_n(tokens + 1) > hold_n
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=300), st.integers(1, 500))
+def test_the_hold_covers_every_honest_usage_at_every_offer(content, most):
+    cards = (
+        RATES,
+        {"input": 10**9, "output": 3 * 10**9, "cached_read": 2 * 10**9},
+        {"input": 5, "output": 7, "reasoning": 10**10},
+    )
+    made = plan(
+        model(cards=cards), body=body(max_tokens=most, messages=[{"role": "user", "content": content}])
+    )
+
+    for offer in made.offers:
+        used = Usage(
+            input_tokens=made.input.at_most,
+            output_tokens=most,
+            reasoning_tokens=most // 2,
+            cached_tokens=made.input.at_most // 2,
+        )
+        assert cost_of(used, offer.card, made.model.terms).charge_n <= made.want.full_n
+
+
+@pytest.mark.parametrize(
+    ("fields", "of", "refusal"),
+    [
+        ({"model": "tiny"}, {}, BadRequest),
+        ({"model": "acme/unknown"}, {}, NotFound),
+        ({}, {"mode": "video"}, BadRequest),
+        ({}, {"mode": "embedding"}, BadRequest),
+        ({}, {"cards": ()}, Unavailable),
+        ({"modalities": ["image"]}, {}, BadRequest),
+        ({"modalities": ["x" * 10_000]}, {}, BadRequest),
+    ],
+)
+def test_what_cannot_be_served_is_refused_with_a_word(fields, of, refusal):
+    with pytest.raises(refusal) as refused:
+        plan(model(**of), body=body(**fields))
+
+    assert len(refused.value.message) < 400
+
+
+def test_the_limit_goes_by_the_name_the_client_or_the_model_knows():
+    assert plan(body=body(max_completion_tokens=5)).max_tokens_name == "max_completion_tokens"
+    assert (
+        plan(model(supported_parameters=("max_completion_tokens",))).max_tokens_name
+        == "max_completion_tokens"
+    )
+    assert plan().max_tokens_name == "max_tokens"

@@ -1,0 +1,122 @@
+import asyncio
+import json
+
+from sqlalchemy import text
+
+from core.charging.calls import Stale
+from core.charging.settlement import due_holds, sweep
+from core.errors import Unavailable
+from tests.proxy.conftest import ask, until
+from tests.proxy.test_relay import connect, leave
+
+
+class Behind:
+    """A gate in front of the real one."""
+
+    def __init__(self, gate):
+        self.gate = gate
+
+    def __getattr__(self, name):
+        return getattr(self.gate, name)
+
+
+async def test_a_client_that_leaves_during_admission_leaves_no_money_behind(
+    relay, caller, books, db, simulator
+):
+    db.execute(text("SELECT 1 FROM wallets FOR UPDATE"))  # the admission waits for this lock
+    client = connect(relay, caller, ask(stream=True))
+    await until(lambda: relay.deps.running._tasks)
+
+    leave(client, "reset")
+    await until(lambda: any(task.get_coro().__name__ == "_void" for task in relay.deps.running._tasks))
+    db.rollback()
+
+    await until(lambda: not relay.deps.running._tasks)
+    assert books.holds() == []
+    assert books.wallet(caller).held_n == 0
+    assert [(row.reason, row.charge_n) for row in books.events()] == [("client_gone", 0)]
+    assert simulator.truth.records() == []
+
+
+async def test_a_key_that_changes_all_the_time_is_asked_to_wait(relay, caller):
+    class AlwaysStale(Behind):
+        async def admit(self, call):
+            return Stale()
+
+    relay.deps.running.gate = AlwaysStale(relay.deps.running.gate)
+
+    async with relay.post(caller.secret, ask()) as response:
+        assert response.status == 503
+        assert response.headers["Retry-After"] == "1"
+
+
+async def test_an_admission_whose_reply_is_lost_is_swept_and_free(relay, caller, books, engine):
+    class LosesReplies(Behind):
+        async def admit(self, call):
+            await self.gate.admit(call)
+            raise Unavailable("lost", retry_after_s=5)
+
+    relay.deps.running.gate = LosesReplies(relay.deps.running.gate)
+    async with relay.post(caller.secret, ask()) as response:
+        assert response.status == 503
+    await until(books.events)  # the refusal is on record before anybody sweeps
+    books.db.execute(text("UPDATE holds SET deadline_at = now() - interval '1 second'"))
+    books.db.commit()
+
+    with engine.begin() as connection:
+        for request_id, wallet_id in due_holds(connection):
+            sweep(connection, request_id=request_id, wallet_id=wallet_id)
+
+    assert books.holds() == []
+    assert books.wallet(caller).held_n == 0
+    assert [row.charge_n for row in books.events()] == [0]
+
+
+async def test_a_failure_of_ours_is_told_without_internals_and_settled(relay, caller, books, monkeypatch):
+
+    monkeypatch.setattr("proxy.upstream._cap", lambda *_: 1 / 0)
+
+    async with relay.post(caller.secret, ask()) as response:
+        body = json.loads(await response.text())
+
+    assert response.status == 500
+    assert response.headers["X-Request-Id"] in body["error"]["message"]
+    assert "ZeroDivision" not in json.dumps(body)
+    assert books.holds() == []
+    assert [(row.status, row.reason, row.charge_n) for row in books.events()] == [(500, "internal_error", 0)]
+
+
+async def test_draining_waits_for_calls_that_were_just_cancelled(relay, caller, books, make):
+    make.offer("acme/slow", upstream_model="tiny+tokens=500+delay=0.05")
+    await relay.deps.catalog.refresh()
+    client = connect(relay, caller, ask("acme/slow", stream=True))
+    await until(books.holds)
+
+    leave(client, "reset")
+    await relay.deps.running.drained(within_s=5)
+
+    assert books.holds() == []
+
+
+async def test_draining_ends_although_something_cannot_be_settled(relay):
+    forever = relay.deps.running.spawn(asyncio.sleep(3600))
+
+    await relay.deps.running.drained(within_s=0.1)
+
+    assert not forever.done()
+    forever.cancel()
+
+
+async def test_running_calls_are_checkpointed(relay, caller, books, make):
+    make.offer("acme/slow", upstream_model="tiny+tokens=500+delay=0.01")
+    await relay.deps.catalog.refresh()
+    client = connect(relay, caller, ask("acme/slow", stream=True))
+
+    metered_n = await until(
+        lambda: next((hold.metered_n for hold in books.holds() if hold.metered_tokens), None)
+    )
+
+    assert metered_n > 0
+    leave(client, "reset")
+    await until(lambda: books.holds() == [])
+    assert books.events()[0].charge_n >= metered_n
