@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import logging
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -39,6 +40,12 @@ async def goes_on(relay, caller):
         return response.status == 200
 
 
+async def closed(writer):
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
 async def raw(relay, caller, *, head="", body=b"", close=False, timeout_s=6):
     """Send a request by hand; gives status and body of what comes back."""
     host, port = relay.url.removeprefix("http://").split(":")
@@ -55,7 +62,7 @@ async def raw(relay, caller, *, head="", body=b"", close=False, timeout_s=6):
             )
             return int(line.split()[1]) if line else 0, headers
     finally:
-        writer.close()
+        await closed(writer)
 
 
 NOBODY = "sk-bl-" + "A" * 32
@@ -201,7 +208,7 @@ async def test_a_chunk_that_breaks_while_it_is_read_is_refused(start_relay, tiny
     writer.write(b"zz\r\nno length\r\n")
     async with asyncio.timeout(5):
         line = await reader.readline()
-    writer.close()
+    await closed(writer)
 
     assert b" 400 " in line
     assert await goes_on(relay, caller)
