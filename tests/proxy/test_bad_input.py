@@ -8,12 +8,9 @@ import logging
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from core.ids import key_checksum
 from tests.proxy.conftest import ask, until
-from tests.proxy.test_chat_call import anything, names
 
 GOOD = json.dumps(ask()).encode()
 
@@ -241,40 +238,3 @@ async def test_a_key_may_be_shown_twice_but_not_two_keys(relay, caller, make):
     ]:
         async with relay.post(bearer, ask(), headers={"x-api-key": x_api_key}) as response:
             assert response.status == expected
-
-
-bodies = st.dictionaries(names, anything, max_size=5).map(
-    lambda fields: json.dumps({**ask(max_tokens=2), **fields}).encode()
-)
-cut = st.tuples(st.just(GOOD), st.integers(0, len(GOOD)), st.binary(max_size=4)).map(
-    lambda t: t[0][: t[1]] + t[2] + t[0][t[1] :]
-)
-
-
-async def test_whatever_a_body_holds_it_never_fails(relay, caller, books):
-    found = []
-
-    @settings(
-        max_examples=250,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(bodies | cut | st.binary(max_size=50))
-    def collect(body):
-        found.append(body)
-
-    collect()
-    statuses = set()
-    for body in dict.fromkeys(found):
-        async with relay.post(caller.secret, body) as response:
-            text = await response.read()
-            assert response.status < 500, body
-            statuses.add(response.status)
-            if response.status != 200:
-                error_of(response.status, text, response.headers)
-
-    assert 400 in statuses
-    assert books.holds() == []
-    assert await goes_on(relay, caller)

@@ -8,7 +8,8 @@ import struct
 import pytest
 from aiohttp import web
 
-from tests.proxy.conftest import ask, delta, until
+from tests.proxy.conftest import ask, until
+from tests.proxy.own_provider import delta
 
 
 def connect(relay, caller, body):

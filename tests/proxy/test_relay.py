@@ -7,7 +7,8 @@ from decimal import Decimal
 from aiohttp import web
 
 from core.money import usd
-from tests.proxy.conftest import ask, chunks, delta, stream_of
+from tests.proxy.conftest import ask, chunks
+from tests.proxy.own_provider import delta, stream_of
 
 
 async def call(relay, caller, model, **fields):

@@ -6,7 +6,8 @@ import json
 import aiohttp
 from aiohttp import web
 
-from tests.proxy.conftest import WHOLE, ask, chunks, until
+from tests.proxy.conftest import ask, chunks, until
+from tests.proxy.own_provider import WHOLE
 
 
 async def test_a_balance_below_the_worst_case_starts_with_a_slice_and_ends_with_the_error_chunk(

@@ -6,7 +6,8 @@ from aiohttp import web
 
 from core.models import Provider
 from proxy.upstream import PublicResolver
-from tests.proxy.conftest import WHOLE, ask, delta, stream_of
+from tests.proxy.conftest import ask
+from tests.proxy.own_provider import WHOLE, delta, stream_of
 
 
 @pytest.fixture
