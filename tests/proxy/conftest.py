@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +22,8 @@ from proxy.app import build_app
 from proxy.deps import DEPS, Deps
 from simulator.server import running
 from simulator.settings import Settings as SimulatorSettings
+from tests.proxy.own_provider import OwnProvider
+from tests.proxy.processes import Process
 
 
 @dataclass
@@ -88,47 +93,6 @@ class Books:
 @pytest.fixture
 def books(db: Session) -> Books:
     return Books(db)
-
-
-@dataclass
-class OwnProvider:
-    """A provider of the test's own: keeps what it received, answers what `answer` says."""
-
-    api_base: str = ""
-    received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    answer: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        self.received.append((dict(request.headers), await request.read()))
-        if self.answer is not None:
-            return await self.answer(request)
-        return web.json_response(WHOLE)
-
-
-WHOLE = {
-    "id": "x",
-    "object": "chat.completion",
-    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}],
-    "usage": {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12},
-}
-
-
-def stream_of(*pieces: bytes, **headers: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """An answer that is these bytes, each written by itself."""
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", **headers})
-        await response.prepare(request)
-        for piece in pieces:
-            await response.write(piece)
-        return response
-
-    return answer
-
-
-def delta(text: str, finish: str | None = None) -> bytes:
-    choice = {"index": 0, "delta": {"content": text}, "finish_reason": finish}
-    return b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
 
 
 @pytest.fixture
@@ -203,3 +167,53 @@ def caller(make: Any) -> Caller:
     user = make.user(credits_usd="10")
     key = make.key(user)
     return Caller(user, key, make.secrets[key.id])
+
+
+QUICK = {"first_byte_timeout_s": 0.5, "idle_timeout_s": 0.5, "keep_alive_s": 0.2, "total_timeout_s": 15.0}
+
+
+@pytest.fixture
+async def offered(start_relay, make, simulator):
+    """A relay with short deadlines, and a way to offer what the simulator does under a name."""
+    make.provider("acme", base_url=simulator.api_base)
+    relay = await start_relay(**QUICK)
+
+    def offer(directives):
+        name = "".join(c if c.isalnum() else "-" for c in directives) or "plain"
+        make.offer(f"acme/{name}", upstream_model=f"tiny+{directives}".rstrip("+"))
+        return f"acme/{name}"
+
+    return relay, offer
+
+
+@pytest.fixture
+def start_process(settings, tmp_path):
+    """Starts relay processes; `port` shares one with another."""
+    with ExitStack() as started:
+
+        def start(*, port=None, **environment):
+            if port is None:
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", 0))
+                    port = probe.getsockname()[1]
+            made = Process(
+                {
+                    "PATH": os.environ["PATH"],
+                    "DATABASE_URL": settings.database_url,
+                    "REDIS_URL": settings.redis_url,
+                    "SECRET_KEY": "of no importance",
+                    "KEY_PEPPER": settings.key_pepper.hex(),
+                    "PROVIDER_SECRET": settings.provider_secret.hex(),
+                    "HOLD_S": "5",
+                    "PROXY_PORT": str(port),
+                    "LOG_LEVEL": "debug",
+                    **environment,
+                },
+                tmp_path / "relay.log",
+                port,
+            )
+            made.port = port
+            started.callback(made.stop)
+            return made
+
+        yield start

@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -160,6 +161,8 @@ async def test_without_a_database_the_last_catalogue_serves_on(catalog, make, db
     make.offer("acme/back")
     await until(lambda: "acme/back" in catalog.now.models, timeout_s=3)
     keeping.cancel()
+    with suppress(asyncio.CancelledError):
+        await keeping
 
 
 def test_a_provider_hides_its_credential():

@@ -1,6 +1,6 @@
 import asyncio
 import io
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 import pytest
@@ -45,6 +45,8 @@ async def raw(url, data, *, timeout_s=5):
             return await reader.read()
     finally:
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 @pytest.mark.parametrize(

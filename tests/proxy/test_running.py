@@ -7,7 +7,7 @@ from core.charging.calls import Stale
 from core.charging.settlement import due_holds, sweep
 from core.errors import Unavailable
 from tests.proxy.conftest import ask, until
-from tests.proxy.test_relay import connect, leave
+from tests.proxy.test_clients import connect, leave
 
 
 class Behind:

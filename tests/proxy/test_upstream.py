@@ -6,7 +6,8 @@ from aiohttp import web
 
 from core.models import Provider
 from proxy.upstream import PublicResolver
-from tests.proxy.conftest import WHOLE, ask, delta, stream_of
+from tests.proxy.conftest import ask
+from tests.proxy.own_provider import WHOLE, delta, stream_of
 
 
 @pytest.fixture
@@ -157,9 +158,11 @@ async def test_connections_are_kept_between_calls_and_cookies_are_not(start_rela
 
 async def test_a_provider_that_accepts_and_says_nothing_is_given_up(start_relay, make, caller):
     async def silent(_reader, writer):
-        await asyncio.sleep(3)
+        await over.wait()
         writer.close()
+        await writer.wait_closed()
 
+    over = asyncio.Event()
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     make.provider("mute", base_url=f"http://127.0.0.1:{port}/v1")
@@ -170,4 +173,6 @@ async def test_a_provider_that_accepts_and_says_nothing_is_given_up(start_relay,
 
     assert response.status == 502
     assert "no answer in time" in (await response.json())["error"]["metadata"]["reason"]
+    over.set()
     server.close()
+    await server.wait_closed()

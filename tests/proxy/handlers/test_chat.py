@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from core.models import LedgerEntry, UsageDaily, UsageEvent, Wallet
 from core.money import usd
-from tests.proxy.conftest import WHOLE, ask, chunks, delta, stream_of, until
+from tests.proxy.conftest import ask, chunks, until
+from tests.proxy.own_provider import WHOLE, delta, stream_of
 
 
 def booked(db, caller):

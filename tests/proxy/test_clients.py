@@ -1,0 +1,105 @@
+"""Clients that leave, in every way there is, or take nothing: what was produced is paid, nothing stays held."""
+
+import asyncio
+import json
+import socket
+import struct
+
+import pytest
+from aiohttp import web
+
+from tests.proxy.conftest import ask, until
+from tests.proxy.own_provider import delta
+
+
+def connect(relay, caller, body):
+    """A client by hand, so that it may leave as it likes."""
+    host, port = relay.url.removeprefix("http://").split(":")
+    client = socket.create_connection((host, int(port)))
+    client.setblocking(False)
+    data = json.dumps(body).encode()
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {caller.secret}\r\n"
+    client.send(head.encode() + b"Content-Length: %d\r\n\r\n" % len(data) + data)
+    return client
+
+
+def leave(client, how):
+    if how == "half-close":
+        client.shutdown(socket.SHUT_WR)
+        return
+    if how == "reset":
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+@pytest.mark.parametrize("how", ["close", "reset", "half-close"])
+async def test_a_client_that_leaves_closes_the_provider_and_pays_for_what_was_produced(
+    offered, caller, simulator, books, how
+):
+    relay, offer = offered
+    slow = offer("tokens=200+delay=0.02")
+    await relay.deps.catalog.refresh()
+    loop = asyncio.get_running_loop()
+    for words in (1, 12):
+        simulator.truth.forget()
+        client = connect(relay, caller, ask(slow, stream=True))
+        seen = b""
+        async with asyncio.timeout(5):
+            while seen.count(b'"content"') < words:
+                seen += await loop.sock_recv(client, 4096)
+
+        leave(client, how)
+
+        record = (await until(simulator.truth.records, timeout_s=1))[0]
+        assert record["how"] == "client_gone"
+        await until(lambda: books.holds() == [])
+        client.close()
+        event = books.events()[-1]
+        assert (event.status, event.reason, event.estimated) == (499, "client_gone", True)
+        assert 0 < event.output_tokens < 200
+        assert event.charge_n > 0
+    assert books.charges() == [event.charge_n for event in books.events()]
+
+
+async def test_a_client_that_leaves_before_the_answer_pays_nothing(relay, caller, simulator, make, books):
+    make.offer("acme/late", upstream_model="tiny+wait=20")
+    await relay.deps.catalog.refresh()
+    for stream in (False, True):
+        simulator.truth.forget()
+        client = connect(relay, caller, ask("acme/late", stream=stream))
+        await until(lambda: simulator.truth._running)
+
+        leave(client, "reset")
+
+        assert (await until(simulator.truth.records, timeout_s=1))[0]["how"] == "client_gone"
+        await until(lambda: books.holds() == [])
+        assert books.events()[-1].charge_n == 0
+        assert books.events()[-1].reason == "client_gone"
+
+
+async def test_a_client_that_takes_nothing_is_left_and_pays_for_what_was_produced(
+    start_relay, caller, provider, books
+):
+    ended = asyncio.Event()
+    word = delta("x" * 60_000)
+
+    async def flood(request):
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(word)
+        except (ConnectionError, asyncio.CancelledError):
+            ended.set()
+            raise
+
+    provider.answer = flood
+    relay = await start_relay(idle_timeout_s=0.4)
+    client = connect(relay, caller, ask("own/model", stream=True))
+
+    async with asyncio.timeout(10):
+        await ended.wait()
+    await until(lambda: books.holds() == [])
+
+    client.close()
+    assert books.events()[0].charge_n > 0

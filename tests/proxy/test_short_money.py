@@ -1,0 +1,82 @@
+"""A balance below the worst case of a call: it starts, it is never overspent, the last cent is spendable."""
+
+import contextlib
+import json
+
+import aiohttp
+from aiohttp import web
+
+from tests.proxy.conftest import ask, chunks, until
+from tests.proxy.own_provider import WHOLE
+
+
+async def test_a_balance_below_the_worst_case_starts_with_a_slice_and_ends_with_the_error_chunk(
+    relay, make, books, simulator
+):
+    make.offer(
+        "acme/long",
+        upstream_model="tiny+tokens=4000+chunks=400+delay=0.002",
+        prices={"input": "0", "output": "100"},
+        context=8192,
+    )
+    await relay.deps.catalog.refresh()
+    user = make.user(credits_usd="0.3")  # 4,000 tokens cost 0.44
+    key = make.key(user)
+
+    async with relay.post(make.secrets[key.id], ask("acme/long", stream=True)) as response:
+        text = await response.text()
+
+    last = chunks(text)[-1]
+    assert response.status == 200
+    assert last["choices"][0]["error"]["code"] == 402
+    assert "credits" in last["choices"][0]["error"]["message"]
+    event = books.events()[0]
+    wallet = books.db.get(type(user.wallet), user.wallet_id, populate_existing=True)
+    assert (event.status, event.reason) == (402, "insufficient_credits")
+    assert wallet.balance_n == 300_000_000 - event.charge_n
+    assert 0 <= wallet.balance_n < 30_000_000
+    assert wallet.held_n == 0
+    assert (await until(simulator.truth.records))[-1]["how"] == "client_gone"
+
+
+async def test_a_plain_call_is_asked_for_no_more_than_the_balance_pays(start_relay, make, provider, books):
+    relay = await start_relay()
+    user = make.user(credits_usd="0.000500")
+    key = make.key(user)
+
+    response = await relay.post(make.secrets[key.id], ask("own/model", max_tokens=5000))
+
+    assert response.status == 200
+    asked = json.loads(provider.received[0][1])["max_tokens"]
+    assert 16 <= asked < 5000
+    assert asked * 2200 <= 500_000
+
+
+async def test_a_model_of_unknown_length_is_bounded_at_the_provider(start_relay, make, provider, caller):
+    make.offer("own/unknown", provider="own", upstream_model="theirs", context=None)
+    relay = await start_relay(output_cap_tokens=3000)
+
+    await relay.post(caller.secret, ask("own/unknown"))
+    await relay.post(caller.secret, ask("own/model"))
+
+    assert [json.loads(body).get("max_tokens") for _, body in provider.received] == [3000, 3000]
+
+
+async def test_the_last_cent_can_be_spent(start_relay, make, provider, books):
+    async def exact(_request):
+        return web.json_response({**WHOLE, "usage": {"prompt_tokens": 10, "completion_tokens": 22}})
+
+    provider.answer = exact
+    relay = await start_relay()
+    user = make.user(credits_usd="0.0000594")  # 10 x 1 + 22 x 2 millionths, and the fee
+    key = make.key(user)
+    body = {"model": "own/model", "messages": [{"role": "user", "content": ""}], "max_tokens": 16}
+
+    response = await relay.post(make.secrets[key.id], body)
+
+    assert response.status == 200, await response.text()
+    wallet = books.db.get(type(user.wallet), user.wallet_id, populate_existing=True)
+    assert wallet.balance_n == 0
+    with contextlib.suppress(aiohttp.ClientError):
+        again = await relay.post(make.secrets[key.id], body)
+        assert again.status == 402
