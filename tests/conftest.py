@@ -8,9 +8,11 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -75,7 +77,7 @@ def redis_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def template(postgres_url: URL) -> Iterator[Callable[[], URL]]:
+def template(postgres_url: URL) -> Iterator[Callable[[], AbstractContextManager[URL]]]:
     """Makes databases: each a clone of one that was migrated once."""
     suffix = secrets.token_hex(4)
     name = f"{TEMPLATE}_{suffix}"
@@ -85,32 +87,33 @@ def template(postgres_url: URL) -> Iterator[Callable[[], URL]]:
     engine = create_engine(postgres_url.set(database=name))
     migrate(engine, today=datetime.now(UTC).date())
     engine.dispose()
-    made: list[str] = [name]
+    numbers = count()
 
-    def clone() -> URL:
-        database = f"t_{suffix}_{len(made)}"
+    @contextmanager
+    def clone() -> Iterator[URL]:
+        database = f"t_{suffix}_{next(numbers)}"
         with admin.connect() as connection:
             connection.execute(text(f"CREATE DATABASE {database} TEMPLATE {name} STRATEGY file_copy"))
-        made.append(database)
-        return postgres_url.set(database=database)
+        yield postgres_url.set(database=database)
+        # At once: a server with a thousand databases is a slow one.
+        with admin.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {database} WITH (FORCE)"))
 
     yield clone
     with admin.connect() as connection:
-        # each drop is a checkpoint; a server of our own goes with all its databases
-        for database in made if os.environ.get("TEST_POSTGRES_URL") else []:
-            connection.execute(text(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)"))
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
 
 
 @pytest.fixture
-def database_url(template: Callable[[], URL]) -> Iterator[str]:
+def database_url(template: Callable[[], AbstractContextManager[URL]]) -> Iterator[str]:
     """A database of this test's own. When the test is over, its books are proved."""
-    url = template()
-    yield url.render_as_string(hide_password=False)
-    engine = create_engine(url, isolation_level="REPEATABLE READ")
-    with engine.connect() as connection:
-        wrong = differences(connection)
-    engine.dispose()
+    with template() as url:
+        yield url.render_as_string(hide_password=False)
+        engine = create_engine(url, isolation_level="REPEATABLE READ")
+        with engine.connect() as connection:
+            wrong = differences(connection)
+        engine.dispose()
     assert wrong == []
 
 

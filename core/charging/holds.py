@@ -25,7 +25,7 @@ def admit(connection: Connection, call: Call, *, boot_id: UUID, hold_s: int) -> 
     """
     row = connection.execute(_admission_row(call.wallet_id, call.key_id)).one_or_none()
     if row is None or not _is_current(row, call):
-        return Stale()
+        return _earlier(connection, call) or Stale()
     funds = _funds(row)
     verdict = decide(call.want, funds, _key_limit(connection, row, call.key_id, call.request_id))
     if isinstance(verdict, Deny):

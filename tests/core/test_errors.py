@@ -21,6 +21,7 @@ TREE = {
     "Unauthenticated": 401,
     "OutOfCredits": 402,
     "KeyLimitReached": 402,
+    "WrongMethod": 405,
     "Forbidden": 403,
     "NotFound": 404,
     "Conflict": 409,
@@ -42,7 +43,7 @@ def test_every_refusal_is_in_the_tree_with_its_status():
         assert any(name in line and str(status) in line for line in (errors.__doc__ or "").splitlines())
 
 
-@pytest.mark.parametrize("name", sorted(set(TREE) - {"Unauthenticated"}))
+@pytest.mark.parametrize("name", sorted(set(TREE) - {"Unauthenticated", "WrongMethod"}))
 def test_the_code_is_the_status_unless_the_contract_names_one(name):
     refusal = getattr(errors, name)("Do something else.")
 
@@ -79,3 +80,10 @@ def test_metadata_and_the_time_to_come_back_are_carried():
     assert failed.body()["error"]["metadata"] == {"provider_name": "acme"}
     assert TooMany("Wait.", retry_after_s=7).retry_after_s == 7
     assert Unavailable("Wait.").retry_after_s is None
+
+
+def test_a_wrong_method_is_told_the_right_one():
+    refusal = errors.WrongMethod("POST")
+
+    assert refusal.body()["error"]["message"] == "This address takes POST only."
+    assert (refusal.status, refusal.allowed) == (405, "POST")

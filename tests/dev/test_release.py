@@ -18,6 +18,7 @@ sys.exit(int(os.environ.get("CODE", "0")))
 def release(tmp_path):
     """Run the release with a small command line in place of the product's."""
     (tmp_path / "cli").mkdir()
+    (tmp_path / "cli" / "__init__.py").touch()  # a package proper, so that it comes before the real one
     (tmp_path / "cli" / "__main__.py").write_text(CLI)
     seed = "import sys, types, dev; m = types.ModuleType('dev.seed'); m.__spec__ = object(); m.seed = lambda env, state: {'email': 'a@b.example'}; sys.modules['dev.seed'] = m"
     code = f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(ROOT)!r}]; {seed}; sys.argv = ['release', {str(tmp_path)!r}]; from dev.release import main; main()"

@@ -279,3 +279,11 @@ def test_a_key_limit_holds_against_calls_at_once(open_desk):
         charged = sum(pool.map(run, [calls[i::8] for i in range(8)]))
 
     assert charged == 500
+
+
+def test_an_admitted_call_is_told_so_again_though_its_wallet_has_changed(desk):
+    call = desk.call(1000)
+    desk.admit(call)
+    desk.grant(1)  # a new version: the reply was lost, the call was not
+
+    assert desk.admit(call) == Admitted(1000)
