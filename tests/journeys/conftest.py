@@ -126,7 +126,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stop(started)
 
 
-@pytest.fixture(scope="session")
+# For one module at a time: while it is open, its event loop runs in this thread and no asynchronous test can.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: install Debian's package chromium for the browser tests")
