@@ -1,5 +1,6 @@
 """Official SDKs, each in an environment of its own, made once and kept under var/clients."""
 
+import fcntl
 import hashlib
 import subprocess
 import sys
@@ -18,8 +19,16 @@ def environment(name: str) -> Path:
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
     home = ROOT / "var" / "clients" / f"{name}-{digest}-{sys.version_info.major}{sys.version_info.minor}"
     python = home / "bin" / "python"
-    if (home / "done").exists():
-        return python
+    home.mkdir(parents=True, exist_ok=True)
+    with home.with_suffix(".lock").open("w") as lock_file:
+        fcntl.flock(lock_file, fcntl.LOCK_EX)  # another test process may be making it
+        if not (home / "done").exists():
+            install(name, home, lock)
+    return python
+
+
+def install(name: str, home: Path, lock: Path) -> None:
+    python = home / "bin" / "python"
     steps = (
         [sys.executable, "-m", "venv", "--clear", str(home)],
         [str(python), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(lock)],
@@ -29,7 +38,6 @@ def environment(name: str) -> Path:
         if done.returncode != 0:
             pytest.skip(f"the {name} SDK cannot be installed here: {done.stderr.strip()[-300:]}")
     (home / "done").touch()
-    return python
 
 
 @pytest.fixture(scope="session")
