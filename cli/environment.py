@@ -22,7 +22,11 @@ P = ParamSpec("P")
 
 def read_settings(state: Path | None, env: Mapping[str, str]) -> Settings:
     """The settings of `state`'s settings.json, or of the environment. Raises Misconfigured."""
-    return Settings.from_env(env if state is None else _read_env(state / "settings.json"))
+    if state is not None:
+        return Settings.from_env(_read_env(state / "settings.json"))
+    if not env.get("DATABASE_URL"):
+        raise Misconfigured("DATABASE_URL is not set. To talk to a running bin/dev, add: --state var/dev")
+    return Settings.from_env(env)
 
 
 def _read_env(path: Path) -> dict[str, str]:

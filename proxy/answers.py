@@ -19,7 +19,12 @@ encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def headers(request_id: object, provider: str = NO_PROVIDER) -> dict[str, str]:
-    return {REQUEST_ID: str(request_id), PROVIDER: provider, "Cache-Control": "no-store"}
+    return {
+        REQUEST_ID: str(request_id),
+        PROVIDER: provider,
+        "Cache-Control": "no-store",
+        "Server": "BazaarLink",  # which versions we run on is nobody's business
+    }
 
 
 def refusal(error: Refused, *, request_id: object, provider: str = NO_PROVIDER) -> web.Response:

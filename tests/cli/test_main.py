@@ -60,7 +60,7 @@ def test_a_missing_setting_is_named(bazaar):
     done = bazaar.process("check", env={})
 
     assert (done.code, done.out) == (1, "")
-    assert done.err == "Error: DATABASE_URL is not set; docs/settings.md says what it holds\n"
+    assert done.err == "Error: DATABASE_URL is not set. To talk to a running bin/dev, add: --state var/dev\n"
 
 
 def test_a_database_that_is_away_is_one_sentence(bazaar):
