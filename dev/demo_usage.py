@@ -4,7 +4,7 @@ The rows are those real calls would have left: usage, ledger, daily sums and bal
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -84,13 +84,15 @@ def _pick(chance: random.Random, habits: Sequence[Habit]) -> Habit:
     return chance.choices(habits, weights=[habit.weight for habit in habits])[0]
 
 
-def _moments(chance: random.Random, now: datetime) -> Iterator[datetime]:
+def _moments(chance: random.Random, now: datetime) -> list[datetime]:
     """When calls ended: office hours in Taipei (01 to 11 UTC) on working days, a little at other times."""
+    moments = []
     for back in range(DAYS, 0, -1):
         day = (now - timedelta(days=back)).replace(hour=0, minute=0, second=0, microsecond=0)
         busy = 14 if day.weekday() >= 5 else 60  # noqa: PLR2004  # Saturday
         for _ in range(chance.randint(busy // 2, busy + busy // 2)):
-            yield day + timedelta(seconds=chance.triangular(1, 11, 6) * 3600)
+            moments.append(day + timedelta(seconds=chance.triangular(1, 11, 6) * 3600))
+    return sorted(moments)
 
 
 def _event(chance: random.Random, at: datetime, key: ApiKey, habit: Habit) -> dict[str, Any]:

@@ -36,6 +36,10 @@ def test_a_month_of_calls_is_booked_like_real_ones(db, make):
     oldest, newest = db.execute(select(func.min(UsageEvent.ended_at), func.max(UsageEvent.ended_at))).one()
     assert now - timedelta(days=DAYS + 1) < oldest
     assert newest < now
+    times = db.scalars(
+        select(LedgerEntry.at).where(LedgerEntry.kind == "usage").order_by(LedgerEntry.id)
+    ).all()
+    assert times == sorted(times)
 
 
 def test_without_its_models_nothing_is_planted(db, make):
