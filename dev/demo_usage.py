@@ -90,8 +90,8 @@ def _moments(chance: random.Random, now: datetime) -> list[datetime]:
     for back in range(DAYS, 0, -1):
         day = (now - timedelta(days=back)).replace(hour=0, minute=0, second=0, microsecond=0)
         busy = 14 if day.weekday() >= 5 else 60  # noqa: PLR2004  # Saturday
-        for _ in range(chance.randint(busy // 2, busy + busy // 2)):
-            moments.append(day + timedelta(seconds=chance.triangular(1, 11, 6) * 3600))
+        calls = chance.randint(busy // 2, busy + busy // 2)
+        moments += [day + timedelta(seconds=chance.triangular(1, 11, 6) * 3600) for _ in range(calls)]
     return sorted(moments)
 
 

@@ -60,7 +60,7 @@ class Model:
     offers: tuple[Offer, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # one state of the catalogue is equal to itself only
 class Snapshot:
     version: int
     models: Mapping[str, Model]

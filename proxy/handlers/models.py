@@ -1,11 +1,13 @@
 """GET /models: the catalogue for everybody."""
 
+from functools import lru_cache
+
 from aiohttp import web
 
 from core.money import usd
 from core.rules.prices import MILLION
 from proxy import answers
-from proxy.catalog import Model
+from proxy.catalog import Model, Snapshot
 from proxy.deps import DEPS
 from proxy.errors import REQUEST_ID
 from proxy.grants import credential
@@ -25,12 +27,18 @@ async def models(request: web.Request) -> web.StreamResponse:
     secret = credential(request)
     if secret is not None:
         await deps.grants.find(secret, fresh=True)
-    listed = [describe(model) for model in deps.catalog.now.models.values() if model.card is not None]
     return web.Response(
-        body=answers.encode({"object": "list", "data": listed}),
+        body=listing(deps.catalog.now),
         content_type="application/json",
         headers=answers.headers(request[REQUEST_ID]),
     )
+
+
+@lru_cache(maxsize=1)
+def listing(snapshot: Snapshot) -> bytes:
+    """The whole list, written once for each state of the catalogue: anybody may ask for it, often."""
+    listed = [describe(model) for model in snapshot.models.values() if model.card is not None]
+    return answers.encode({"object": "list", "data": listed})
 
 
 def describe(model: Model) -> dict[str, object]:
