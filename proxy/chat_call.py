@@ -15,6 +15,7 @@ MAX_CHOICES = 8
 MAX_MODEL_ID = 200
 FREE_TOOLS = frozenset({"function", "custom"})  # tools that run at the client: no provider bills for them
 PLAIN_TIERS = frozenset({"auto", "default", "standard"})
+SEARCHES = ("web_search_options", "search_parameters", "enable_search", "web_search", "search_options")
 NOT_YET = ("models", "provider", "plugins")
 _raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -40,6 +41,8 @@ class ChatCall:
         document, fields = _document(body)
         name, most = _output_limit(document)
         _refuse_extra_costs(document)
+        if b"ttl" in body or b"\\u00" in body:  # else there is none, however it is written
+            _refuse_long_caches(document)
         return cls(
             model=_model(document),
             stream=_flag(document, "stream"),
@@ -138,10 +141,9 @@ def _refuse_extra_costs(document: Mapping[str, Any]) -> None:
     tier = document.get("service_tier")
     if tier is not None and not (isinstance(tier, str) and tier in PLAIN_TIERS):
         raise BadRequest("This service_tier has no price here. Leave it out.", param="service_tier")
-    if document.get("web_search_options") is not None:
-        raise BadRequest(
-            "Web search has no price here yet. Leave web_search_options out.", param="web_search_options"
-        )
+    for name in SEARCHES:
+        if document.get(name) not in (None, False):
+            raise BadRequest(f"Web search has no price here yet. Leave {name} out.", param=name)
     if document.get("best_of") is not None:
         raise BadRequest("best_of has no price here. Use n, or leave it out.", param="best_of")
     tools = document.get("tools")
@@ -157,6 +159,20 @@ def _refuse_extra_costs(document: Mapping[str, Any]) -> None:
     options = document.get("stream_options")
     if options is not None and not isinstance(options, dict):
         raise BadRequest("stream_options must be an object.", param="stream_options")
+
+
+def _refuse_long_caches(document: Mapping[str, Any]) -> None:
+    """Refuse caches that live longer than usual: billed higher, and usage does not say which they were."""
+    todo: list[Any] = [document]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            todo.extend(value.values())
+            cache = value.get("cache_control")
+            if isinstance(cache, dict) and cache.get("ttl") not in (None, "5m"):
+                raise BadRequest("cache_control.ttl has no price here but 5m.", param="cache_control.ttl")
+        elif isinstance(value, list):
+            todo.extend(value)
 
 
 def _echo(document: Mapping[str, Any]) -> bool:
