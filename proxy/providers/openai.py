@@ -13,6 +13,7 @@ from proxy.sse import MalformedStream
 MAX_TOKENS_PER_CALL = 1 << 31
 MAX_FINISH_REASON = 64
 CHAT_PATH = "/chat/completions"
+LIMITS = ("max_tokens", "max_completion_tokens")  # two names of one bound: the looser one must not stay
 OURS = ("debug",)  # fields that speak to us, not to the provider
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
 _ERROR = re.compile(rb'"error"\s*:\s*[{"]')
@@ -70,6 +71,7 @@ def request_body(
         body["stream_options"] = {**_options(fields), "include_usage": True}
     if max_tokens is not None:
         name, bound = max_tokens
+        body = {field: value for field, value in body.items() if field not in LIMITS}
         body[name] = bound
     return msgspec.json.encode(body)
 
@@ -107,7 +109,7 @@ def read_frame(data: bytes) -> Frame:
 
 
 def _clean(finish_reason: str | None) -> str | None:
-    """It is booked: a text PostgreSQL refuses, such as one with NUL, would keep the call from ever settling."""
+    """It is booked: a text PostgreSQL refuses, such as one with NUL, would keep a call from settling."""
     return finish_reason and "".join(c for c in finish_reason if c.isprintable())[:MAX_FINISH_REASON]
 
 
