@@ -10,7 +10,13 @@ from dataclasses import dataclass
 TOKENS_PER_IMAGE = 4096
 TOKENS_PER_MESSAGE = 8
 BYTES_PER_TOKEN = 4  # typical, for estimates
-UNBOUNDED_PARTS = frozenset({"input_audio", "file", "video_url", "input_video"})
+# Parts whose size their bytes do not tell: a link, an id, a recording.
+UNBOUNDED_PARTS = frozenset(
+    [
+        "input_audio", "audio", "audio_url", "input_video", "video", "video_url", "image", "input_image",
+        "file", "input_file", "document",
+    ]
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +25,7 @@ class InputSize:
 
     at_most: int
     estimate: int
+    is_bounded: bool = True  # False: it holds media, and there is no context window to bound them
 
 
 @dataclass(slots=True)
@@ -39,9 +46,10 @@ def input_size(messages: Sequence[object], *, extra_bytes: int, context: int | N
     overhead = TOKENS_PER_MESSAGE * tally.messages
     at_most = (tally.text_bytes + tally.other_bytes) // 2 + overhead + media
     estimate = -(-tally.text_bytes // BYTES_PER_TOKEN) + overhead // 2 + media // 4
-    if context is not None:
-        at_most = context if tally.unbounded else min(at_most, context)
-    return InputSize(at_most=at_most, estimate=min(estimate, at_most))
+    if context is None:
+        return InputSize(at_most, min(estimate, at_most), is_bounded=not tally.unbounded)
+    at_most = context if tally.unbounded else min(at_most, context)
+    return InputSize(at_most, min(estimate, at_most))
 
 
 def _count(message: object, tally: _Tally) -> None:
