@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from core.errors import BadRequest
-from core.rules.reserve import InputSize, input_size, output_bound
+from core.rules.reserve import Content, InputSize, input_size, measure, output_bound
 from core.strict_json import loads
 
 MAX_OUTPUT = 10_000_000
@@ -29,9 +29,8 @@ class ChatCall:
     max_tokens: int | None
     max_tokens_name: str | None
     choices: int
-    messages: list[Any]
+    content: Content
     fields: Mapping[str, msgspec.Raw]
-    other_bytes: int
     echo_upstream_body: bool
     modalities: tuple[str, ...]
 
@@ -49,15 +48,14 @@ class ChatCall:
             max_tokens=most,
             max_tokens_name=name,
             choices=_whole(document, "n", high=MAX_CHOICES) or 1,
-            messages=_messages(document),
+            content=measure(_messages(document), extra_bytes=_other_bytes(fields)),
             fields=fields,
-            other_bytes=sum(len(bytes(raw)) for key, raw in fields.items() if key != "messages"),
             echo_upstream_body=_echo(document),
             modalities=_modalities(document),
         )
 
     def input_size(self, context: int | None) -> InputSize:
-        return input_size(self.messages, extra_bytes=self.other_bytes, context=context)
+        return input_size(self.content, context=context)
 
     def output_bound(self, *, model_max: int | None, context: int | None, cap: int) -> int:
         """The most tokens one choice may produce."""
@@ -82,6 +80,10 @@ def _document(body: bytes) -> tuple[dict[str, Any], dict[str, msgspec.Raw]]:
         raise BadRequest(
             "The body is not acceptable JSON: it holds text that is not valid Unicode."
         ) from None
+
+
+def _other_bytes(fields: Mapping[str, msgspec.Raw]) -> int:
+    return sum(len(bytes(raw)) for name, raw in fields.items() if name != "messages")
 
 
 def _model(document: Mapping[str, Any]) -> str:

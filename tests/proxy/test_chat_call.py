@@ -131,7 +131,7 @@ def test_whatever_comes_is_read_or_refused(fields, from_good):
     body = json.dumps({**(GOOD if from_good else {}), **fields}).encode()
 
     try:
-        answer = ChatCall.parse(body).messages
+        answer = ChatCall.parse(body).model
     except BadRequest as refused:
         answer = refused.message
 

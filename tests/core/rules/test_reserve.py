@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.rules.reserve import TOKENS_PER_IMAGE, InputSize, input_size, output_bound
+from core.rules.reserve import TOKENS_PER_IMAGE, InputSize, input_size, measure, output_bound
 
 
 def size(*messages, extra=0, context=None) -> InputSize:
-    return input_size(messages, extra_bytes=extra, context=context)
+    return input_size(measure(messages, extra_bytes=extra), context=context)
 
 
 def said(text):
