@@ -13,7 +13,6 @@ RatePerMillion = NewType("RatePerMillion", int)
 NANOS_PER_USD = 1_000_000_000
 MAX_USD = Decimal(9_000_000)  # below 2^53 nano-dollars: what a Lua script can hold exactly
 
-ZERO = Nanos(0)
 
 # Shifts a decimal point without ever rounding: a number with more digits than this is refused.
 EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, Overflow])

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from core.errors import BadRequest
-from core.rules.reserve import InputSize, input_size, output_bound
+from core.rules.reserve import Content, InputSize, input_size, measure, output_bound
 from core.strict_json import loads
 
 MAX_OUTPUT = 10_000_000
@@ -15,6 +15,7 @@ MAX_CHOICES = 8
 MAX_MODEL_ID = 200
 FREE_TOOLS = frozenset({"function", "custom"})  # tools that run at the client: no provider bills for them
 PLAIN_TIERS = frozenset({"auto", "default", "standard"})
+SEARCHES = ("web_search_options", "search_parameters", "enable_search", "web_search", "search_options")
 NOT_YET = ("models", "provider", "plugins")
 _raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -28,9 +29,8 @@ class ChatCall:
     max_tokens: int | None
     max_tokens_name: str | None
     choices: int
-    messages: list[Any]
+    content: Content
     fields: Mapping[str, msgspec.Raw]
-    other_bytes: int
     echo_upstream_body: bool
     modalities: tuple[str, ...]
 
@@ -40,21 +40,22 @@ class ChatCall:
         document, fields = _document(body)
         name, most = _output_limit(document)
         _refuse_extra_costs(document)
+        if b"ttl" in body or b"\\u00" in body:  # else there is none, however it is written
+            _refuse_long_caches(document)
         return cls(
             model=_model(document),
             stream=_flag(document, "stream"),
             max_tokens=most,
             max_tokens_name=name,
             choices=_whole(document, "n", high=MAX_CHOICES) or 1,
-            messages=_messages(document),
+            content=measure(_messages(document), extra_bytes=_other_bytes(fields)),
             fields=fields,
-            other_bytes=sum(len(bytes(raw)) for key, raw in fields.items() if key != "messages"),
             echo_upstream_body=_echo(document),
             modalities=_modalities(document),
         )
 
     def input_size(self, context: int | None) -> InputSize:
-        return input_size(self.messages, extra_bytes=self.other_bytes, context=context)
+        return input_size(self.content, context=context)
 
     def output_bound(self, *, model_max: int | None, context: int | None, cap: int) -> int:
         """The most tokens one choice may produce."""
@@ -79,6 +80,10 @@ def _document(body: bytes) -> tuple[dict[str, Any], dict[str, msgspec.Raw]]:
         raise BadRequest(
             "The body is not acceptable JSON: it holds text that is not valid Unicode."
         ) from None
+
+
+def _other_bytes(fields: Mapping[str, msgspec.Raw]) -> int:
+    return sum(len(bytes(raw)) for name, raw in fields.items() if name != "messages")
 
 
 def _model(document: Mapping[str, Any]) -> str:
@@ -138,10 +143,9 @@ def _refuse_extra_costs(document: Mapping[str, Any]) -> None:
     tier = document.get("service_tier")
     if tier is not None and not (isinstance(tier, str) and tier in PLAIN_TIERS):
         raise BadRequest("This service_tier has no price here. Leave it out.", param="service_tier")
-    if document.get("web_search_options") is not None:
-        raise BadRequest(
-            "Web search has no price here yet. Leave web_search_options out.", param="web_search_options"
-        )
+    for name in SEARCHES:
+        if document.get(name) not in (None, False):
+            raise BadRequest(f"Web search has no price here yet. Leave {name} out.", param=name)
     if document.get("best_of") is not None:
         raise BadRequest("best_of has no price here. Use n, or leave it out.", param="best_of")
     tools = document.get("tools")
@@ -157,6 +161,20 @@ def _refuse_extra_costs(document: Mapping[str, Any]) -> None:
     options = document.get("stream_options")
     if options is not None and not isinstance(options, dict):
         raise BadRequest("stream_options must be an object.", param="stream_options")
+
+
+def _refuse_long_caches(document: Mapping[str, Any]) -> None:
+    """Refuse caches that live longer than usual: billed higher, and usage does not say which they were."""
+    todo: list[Any] = [document]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            todo.extend(value.values())
+            cache = value.get("cache_control")
+            if isinstance(cache, dict) and cache.get("ttl") not in (None, "5m"):
+                raise BadRequest("cache_control.ttl has no price here but 5m.", param="cache_control.ttl")
+        elif isinstance(value, list):
+            todo.extend(value)
 
 
 def _echo(document: Mapping[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 """What handlers work with: made once at start, handed to them by the application."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -24,6 +25,7 @@ class Deps:
     upstreams: Upstreams
     refusals: Refusals
     rates: Rates
+    large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))  # read one by one
 
 
 DEPS = web.AppKey("deps", Deps)

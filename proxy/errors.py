@@ -9,12 +9,10 @@ from aiohttp import web
 from core.errors import Refused
 from core.ids import uuid7
 from proxy import answers
-from proxy.grants import Grant
 from proxy.running import ClientGone
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 REQUEST_ID = web.RequestKey("request_id", UUID)
-GRANT = web.RequestKey("grant", Grant)
 _log = structlog.get_logger()
 
 

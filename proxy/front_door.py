@@ -51,7 +51,7 @@ class FrontDoor:
             )
         try:
             answer = await self._ask(request, self._portal_url)
-        except (aiohttp.ClientConnectionError, TimeoutError) as error:
+        except (aiohttp.ClientError, TimeoutError) as error:
             _log.warning("portal_unreachable", error=type(error).__name__)
             return answers.refusal(
                 Unavailable("The portal is starting or restarting. Try again in a moment.", retry_after_s=2),

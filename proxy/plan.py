@@ -49,6 +49,12 @@ def plan_chat(call: ChatCall, snapshot: Snapshot, *, output_cap: int, slice_toke
         if modality not in model.output_modalities:
             raise BadRequest(f"{model.id} does not produce {modality[:40]}.", param="modalities")
     size = call.input_size(model.context)
+    if not size.is_bounded:
+        raise BadRequest(
+            f"{model.id} has no stated context, so files, audio and video have no bound there. Send text and "
+            "images, or ask the operator to state its context.",
+            param="messages",
+        )
     one = call.output_bound(model_max=model.max_output, context=model.context or OPEN_ENDED, cap=output_cap)
     output = one * call.choices
 

@@ -21,6 +21,8 @@ from proxy.running import Charge, ClientGone
 from proxy.sse import DONE, KEEP_ALIVE, EventSplitter, MalformedStream, event
 from proxy.upstream import Answer, read_plain
 
+# A call that was cut is told from one that never began: something was delivered, and charged.
+CUT = {"insufficient_credits": "out_of_money", "upstream_failed": "upstream_cut"}
 _raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -71,7 +73,7 @@ class StreamRelay:
             async for batch in batches:
                 await self._write(response, batch)
         except Refused as refused:
-            self._charge.meter.end(refused.reason, status=refused.status)
+            self._charge.meter.end(CUT.get(refused.reason, refused.reason), status=refused.status)
             await self._write(response, await self._error(refused))
         else:
             await self._write(response, event(encode(await self._closing())))

@@ -78,7 +78,12 @@ class Ledger:
     def prove_books(self) -> None:
         """Prove every sum; each difference is an alarm."""
         began = self._clock()
-        for wrong in prove(self._engine):
+        try:
+            differences = prove(self._engine)
+        finally:  # one that fails, or takes too long, is not made again at once: calls wait to be settled
+            now = self._clock()
+            self._next_proof = now + max(PROOF_EVERY_S, PROOF_SHARE * (now - began))
+        for wrong in differences:
             _log.error(
                 "books_differ",
                 check=wrong.check,
@@ -86,8 +91,6 @@ class Ledger:
                 expected=wrong.expected,
                 found=wrong.found,
             )
-        now = self._clock()
-        self._next_proof = now + max(PROOF_EVERY_S, PROOF_SHARE * (now - began))
 
 
 def waits() -> Iterator[float]:

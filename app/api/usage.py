@@ -26,7 +26,8 @@ def show() -> ResponseReturnValue:
     period = _period()
     wallet_id = caller().wallet_id
     since = start_of(period, datetime.now(UTC))
-    names = {row.id: row.name for row in g.db.execute(names_of(wallet_id))}
+    by_key = g.db.execute(queries.by_key(wallet_id, since)).all()
+    names = dict(g.db.execute(names_of(wallet_id, [row.key_id for row in by_key])).all())
     total = g.db.execute(queries.totals(wallet_id, since)).one()
     return reply(
         {
@@ -38,10 +39,7 @@ def show() -> ResponseReturnValue:
                 {"model": row.model_id, **_sums(row)}
                 for row in g.db.execute(queries.by_model(wallet_id, since))
             ],
-            "byKey": [
-                {"keyName": names.get(row.key_id, ""), **_sums(row)}
-                for row in g.db.execute(queries.by_key(wallet_id, since))
-            ],
+            "byKey": [{"keyName": names.get(row.key_id, ""), **_sums(row)} for row in by_key],
             "byApp": [
                 {"appName": row.app_name, **_sums(row)}
                 for row in g.db.execute(queries.by_app(wallet_id, since))

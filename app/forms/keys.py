@@ -9,10 +9,10 @@ from flask_wtf import FlaskForm
 from wtforms import DateField, RadioField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 
+from core.actions.keys import LAST_YEAR
 from core.errors import BadRequest
 from core.money import parse_usd
 
-LAST_YEAR = 9000  # the calendar of Python and PostgreSQL goes a little further
 # The field that stands for a parameter of the action, for its refusals.
 FIELDS = {
     "name": "name",

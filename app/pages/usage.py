@@ -1,10 +1,13 @@
 """Usage: what was spent, on what, and the latest calls as they come in."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy import Row
 
 from app.htmx import wants_fragment
 from app.rows.spend import Spend, spend_chart
@@ -37,10 +40,11 @@ def summarize() -> ResponseReturnValue:
     """Totals, chart and tables again, for a page that is open; nothing when nothing has changed."""
     if not wants_fragment():
         return index()
-    context = summary(datetime.now(UTC))
-    if request.args.get("seen") == context["version"]:
-        return "", 204
-    return render_template("usage/_summary.html", arriving=True, **context)
+    now = datetime.now(UTC)
+    period = asked_period()
+    if request.args.get("seen") == version_of(totals_of(period, now), since=start_of(period, now)):
+        return "", 204  # before anything else is summed: every open page asks this every few seconds
+    return render_template("usage/_summary.html", arriving=True, **summary(now))
 
 
 @bp.get("/calls")
@@ -58,14 +62,30 @@ def arrive() -> ResponseReturnValue:
     return render_template("usage/_arriving.html", calls=call_rows(new, fresh=True), cursor=after)
 
 
-def summary(now: datetime) -> dict[str, object]:
-    """The figures of the period the address names, a month where it names none."""
+def asked_period() -> Period:
+    """The period the address names, a month where it names none."""
     wanted = request.args.get("period")
-    period: Period = wanted if wanted in PERIODS else "month"
+    return wanted if wanted in PERIODS else "month"
+
+
+def totals_of(period: Period, now: datetime) -> Row[*tuple[Any, ...]]:
+    found: Row[*tuple[Any, ...]] = g.db.execute(totals(g.user.wallet_id, start_of(period, now))).one()
+    return found
+
+
+def version_of(total: Row[*tuple[Any, ...]], *, since: date) -> str:
+    """What differs whenever a figure of the summary does."""
+    wallet = g.user.wallet
+    return f"{since}.{total.requests}.{total.charge_n}.{wallet.balance_n}.{wallet.held_n}"
+
+
+def summary(now: datetime) -> dict[str, object]:
+    """The figures of the asked period."""
+    period = asked_period()
     wallet, since = g.user.wallet, start_of(period, now)
-    wallet_id = wallet.id
-    total = g.db.execute(totals(wallet_id, since)).one()
-    names = dict(g.db.execute(names_of(wallet_id)).all())
+    total = totals_of(period, now)
+    keys = g.db.execute(by_key(wallet.id, since)).all()
+    names = names_by_id([row.key_id for row in keys])
     return {
         "period": period,
         "periods": PERIODS,
@@ -73,10 +93,14 @@ def summary(now: datetime) -> dict[str, object]:
         "total": total,
         "wallet": wallet,
         "chart": spend_chart(period, spends(period, now), now=now),
-        "models": g.db.execute(by_model(wallet_id, since)).all(),
-        "keys": [(names.get(row.key_id, ""), row) for row in g.db.execute(by_key(wallet_id, since))],
-        "version": f"{since}.{total.requests}.{total.charge_n}.{wallet.balance_n}.{wallet.held_n}",
+        "models": g.db.execute(by_model(wallet.id, since)).all(),
+        "keys": [(names.get(row.key_id, ""), row) for row in keys],
+        "version": version_of(total, since=since),
     }
+
+
+def names_by_id(key_ids: Sequence[UUID]) -> dict[UUID, str]:
+    return dict(g.db.execute(names_of(g.user.wallet_id, key_ids)).all())
 
 
 def spends(period: Period, now: datetime) -> list[Spend]:
@@ -89,5 +113,5 @@ def spends(period: Period, now: datetime) -> list[Spend]:
 
 
 def call_rows(calls: Sequence[UsageEvent], *, fresh: bool = False) -> list[CallRow]:
-    names = dict(g.db.execute(names_of(g.user.wallet_id)).all())
+    names = names_by_id([call.key_id for call in calls])
     return [call_row(call, key_name=names.get(call.key_id, ""), fresh=fresh) for call in calls]

@@ -13,6 +13,7 @@ from core.money import MAX_USD, NANOS_PER_USD
 MAX_NAME = 100
 MAX_KEYS = 1000
 MAX_OVERLAP_HOURS = 72
+LAST_YEAR = 9000  # the calendar of Python and PostgreSQL goes a little further; time zones need room
 TYPES = ("standard", "management")
 PERIODS = ("day", "week", "month")
 
@@ -130,6 +131,6 @@ def clean_expiry(expires_at: datetime | None, *, now: datetime) -> datetime | No
         return None
     if expires_at.tzinfo is None:
         expires_at = expires_at.replace(tzinfo=UTC)
-    if expires_at <= now:
-        raise BadRequest("The expiry must be in the future.", param="expiresAt")
+    if expires_at <= now or expires_at.year > LAST_YEAR:
+        raise BadRequest(f"The expiry must be in the future, and before {LAST_YEAR}.", param="expiresAt")
     return expires_at

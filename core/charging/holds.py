@@ -8,12 +8,12 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, exists, func, literal, select, update
+from sqlalchemy import Connection, bindparam, exists, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from core.charging.calls import Admitted, Call, Progress, Stale, Verdict, event_row
 from core.ids import created_at, day_of, first_id
-from core.models import ApiKey, Hold, UsageDaily, UsageEvent, Wallet
+from core.models import ApiKey, Hold, UsageDaily, UsageEvent, User, Wallet
 from core.rules.admission import Deny, Funds, KeyLimit, decide, extension
 from core.rules.periods import Period, end_of, start_of
 
@@ -121,15 +121,18 @@ def _admission_row(wallet_id: UUID, key_id: UUID) -> Any:
             ApiKey.ver.label("key_ver"),
             ApiKey.spend_limit_n,
             ApiKey.spend_limit_period,
+            or_(Wallet.suspended_at.is_not(None), User.suspended_at.is_not(None)).label("is_suspended"),
         )
         .join(ApiKey, ApiKey.wallet_id == Wallet.id)
+        .join(User, User.id == ApiKey.user_id)
         .where(Wallet.id == wallet_id, ApiKey.id == key_id)
         .with_for_update(of=Wallet)
     )
 
 
 def _is_current(row: Any, call: Call) -> bool:
-    return (row.wallet_ver, row.key_ver) == (call.wallet_ver, call.key_ver)
+    """Say whether the grant still holds. A suspension counts by itself: whoever reads again is refused."""
+    return not row.is_suspended and (row.wallet_ver, row.key_ver) == (call.wallet_ver, call.key_ver)
 
 
 def _funds(row: Any) -> Funds:

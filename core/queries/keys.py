@@ -1,5 +1,6 @@
 """Finding API keys, always within a wallet, or by the digest of a secret somebody showed."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -29,9 +30,9 @@ def key_by_id(key_id: UUID) -> Select[ApiKey]:
     return select(ApiKey).where(ApiKey.id == key_id, ApiKey.deleted_at.is_(None))
 
 
-def names_of(wallet_id: UUID) -> Select[UUID, str]:
-    """Every key's name, deleted ones too: their usage still has one."""
-    return select(ApiKey.id, ApiKey.name).where(ApiKey.wallet_id == wallet_id)
+def names_of(wallet_id: UUID, key_ids: Collection[UUID]) -> Select[UUID, str]:
+    """The names of these keys, deleted ones too: their usage still has one."""
+    return select(ApiKey.id, ApiKey.name).where(ApiKey.wallet_id == wallet_id, ApiKey.id.in_(key_ids))
 
 
 def grant_by_digest(digest: bytes) -> Select[*tuple[Any, ...]]:

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 TOKENS_PER_IMAGE = 4096
 TOKENS_PER_MESSAGE = 8
 BYTES_PER_TOKEN = 4  # typical, for estimates
-UNBOUNDED_PARTS = frozenset({"input_audio", "file", "video_url", "input_video"})
+# Parts whose size their bytes do not tell: a link, an id, a recording.
+UNBOUNDED_PARTS = frozenset(
+    [
+        "input_audio", "audio", "audio_url", "input_video", "video", "video_url", "image", "input_image",
+        "file", "input_file", "document",
+    ]
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +25,13 @@ class InputSize:
 
     at_most: int
     estimate: int
+    is_bounded: bool = True  # False: it holds media, and there is no context window to bound them
 
 
 @dataclass(slots=True)
-class _Tally:
+class Content:
+    """What the messages of a call hold, measured once: so the messages themselves need not be kept."""
+
     text_bytes: int = 0
     other_bytes: int = 0  # what the model may get to see, though mostly it does not: names, numbers, files
     messages: int = 0
@@ -30,42 +39,48 @@ class _Tally:
     unbounded: bool = False
 
 
-def input_size(messages: Sequence[object], *, extra_bytes: int, context: int | None) -> InputSize:
-    """Bound the input of a call. `extra_bytes` is what else is sent along: tools, schemas."""
-    tally = _Tally(text_bytes=extra_bytes, messages=len(messages))
+def measure(messages: Sequence[object], *, extra_bytes: int) -> Content:
+    """Measure the input of a call. `extra_bytes` is what else is sent along: tools, schemas."""
+    content = Content(text_bytes=extra_bytes, messages=len(messages))
     for message in messages:
-        _count(message, tally)
-    media = tally.images * TOKENS_PER_IMAGE
-    overhead = TOKENS_PER_MESSAGE * tally.messages
-    at_most = (tally.text_bytes + tally.other_bytes) // 2 + overhead + media
-    estimate = -(-tally.text_bytes // BYTES_PER_TOKEN) + overhead // 2 + media // 4
-    if context is not None:
-        at_most = context if tally.unbounded else min(at_most, context)
-    return InputSize(at_most=at_most, estimate=min(estimate, at_most))
+        _count(message, content)
+    return content
 
 
-def _count(message: object, tally: _Tally) -> None:
+def input_size(content: Content, *, context: int | None) -> InputSize:
+    """Bound the input of a call, in tokens."""
+    media = content.images * TOKENS_PER_IMAGE
+    overhead = TOKENS_PER_MESSAGE * content.messages
+    at_most = (content.text_bytes + content.other_bytes) // 2 + overhead + media
+    estimate = -(-content.text_bytes // BYTES_PER_TOKEN) + overhead // 2 + media // 4
+    if context is None:
+        return InputSize(at_most, min(estimate, at_most), is_bounded=not content.unbounded)
+    at_most = context if content.unbounded else min(at_most, context)
+    return InputSize(at_most, min(estimate, at_most))
+
+
+def _count(message: object, content: Content) -> None:
     todo = [(message, True)]  # a list, not recursion: the sender decides how deep this goes
     while todo:
         value, is_text = todo.pop()
         if isinstance(value, str):
             size = len(value.encode("utf-8", "surrogatepass"))
-            tally.text_bytes += size if is_text else 0
-            tally.other_bytes += 0 if is_text else size
+            content.text_bytes += size if is_text else 0
+            content.other_bytes += 0 if is_text else size
         elif isinstance(value, Mapping):
             kind = value.get("type")
             is_image = kind == "image_url"
             is_file = isinstance(kind, str) and kind in UNBOUNDED_PARTS
-            tally.images += is_image
-            tally.unbounded |= is_file
-            tally.other_bytes += sum(len(str(name)) for name in value)
+            content.images += is_image
+            content.unbounded |= is_file
+            content.other_bytes += sum(len(str(name)) for name in value)
             # what stands beside the picture or the file counts: a text may hide behind such a type
             inside = [inner for name, inner in value.items() if not (is_image and name == "image_url")]
             todo.extend((inner, is_text and not is_file) for inner in inside)
         elif isinstance(value, Sequence):
             todo.extend((inner, is_text) for inner in value)
         else:
-            tally.other_bytes += len(str(value))
+            content.other_bytes += len(str(value))
 
 
 def output_bound(*, asked: int | None, model_max: int | None, context: int | None, cap: int) -> int:

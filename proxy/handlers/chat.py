@@ -19,6 +19,7 @@ from proxy.relay import StreamRelay, relay_plain
 from proxy.running import StaleGrant
 
 MAX_APP = 200
+LARGE_BYTES = 256 * 1024
 GRANT_TRIES = 3  # a key that changes more often than that while one call is admitted is asked to wait
 
 
@@ -28,7 +29,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
     grant = await deps.grants.find_for_models(secret)
     if (rate := await deps.rates.count(grant.user_id, limit=grant.rpm)) is not None:
         request[RATE] = rate
-    parsed = ChatCall.parse(await read_body(request, deps.settings))
+    parsed = await parse(await read_body(request, deps.settings), deps)
     try:
         plan = plan_chat(
             parsed,
@@ -45,6 +46,17 @@ async def chat(request: web.Request) -> web.StreamResponse:
     except Refused as refused:
         _record(request, deps, refused, grant, parsed.model)
         raise
+
+
+async def parse(body: bytes, deps: Deps) -> ChatCall:
+    """Read a body; a large one beside the loop, one at a time, so that no other call waits for it.
+
+    Ten megabytes can hold millions of values: seconds of work, and hundreds of megabytes while it lasts.
+    """
+    if len(body) <= LARGE_BYTES:
+        return ChatCall.parse(body)
+    async with deps.large_bodies:
+        return await asyncio.to_thread(ChatCall.parse, body)
 
 
 async def _serve(

@@ -57,15 +57,13 @@ def describe(model: Model) -> dict[str, object]:
             "input_modalities": model.input_modalities,
             "output_modalities": model.output_modalities,
         },
-        "pricing": {
-            PUBLIC_NAMES.get(name, name): price(name, rate) for name, rate in model.card.rates.items()
-        },
+        "pricing": {PUBLIC_NAMES.get(name, name): price(rate) for name, rate in model.card.rates.items()},
         "top_provider": {"context_length": model.context, "max_completion_tokens": model.max_output},
         "supported_parameters": model.supported_parameters,
         "available": bool(model.offers),
     }
 
 
-def price(_name: str, rate: int) -> str:
+def price(rate: int) -> str:
     """USD for one unit, exact: a rate of 150_000_000 is "0.00000015"."""
     return f"{usd(rate) / MILLION:f}"

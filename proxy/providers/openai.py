@@ -11,7 +11,9 @@ from core.rules.prices import Usage
 from proxy.sse import MalformedStream
 
 MAX_TOKENS_PER_CALL = 1 << 31
+MAX_FINISH_REASON = 64
 CHAT_PATH = "/chat/completions"
+LIMITS = ("max_tokens", "max_completion_tokens")  # two names of one bound: the looser one must not stay
 OURS = ("debug",)  # fields that speak to us, not to the provider
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
 _ERROR = re.compile(rb'"error"\s*:\s*[{"]')
@@ -69,6 +71,7 @@ def request_body(
         body["stream_options"] = {**_options(fields), "include_usage": True}
     if max_tokens is not None:
         name, bound = max_tokens
+        body = {field: value for field, value in body.items() if field not in LIMITS}
         body[name] = bound
     return msgspec.json.encode(body)
 
@@ -100,9 +103,14 @@ def read_frame(data: bytes) -> Frame:
         raise MalformedStream("a chunk is not the JSON of a chat answer") from error
     finish, produced = None, 0
     for choice in chunk.choices or ():
-        finish = choice.finish_reason or finish
+        finish = _clean(choice.finish_reason) or finish
         produced += _produced(choice.delta or choice.message)
     return Frame(produced, finish, bool(chunk.choices), document)
+
+
+def _clean(finish_reason: str | None) -> str | None:
+    """It is booked: a text PostgreSQL refuses, such as one with NUL, would keep a call from settling."""
+    return finish_reason and "".join(c for c in finish_reason if c.isprintable())[:MAX_FINISH_REASON]
 
 
 def _produced(delta: _Delta | None) -> int:

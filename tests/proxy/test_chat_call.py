@@ -69,7 +69,11 @@ def test_a_number_that_is_none_is_refused(number):
         ({"stream_options": []}, "stream_options"), ({"stream_options": "x"}, "stream_options"),
         ({"service_tier": "priority"}, "service_tier"), ({"service_tier": []}, "service_tier"),
         ({"service_tier": {}}, "service_tier"), ({"service_tier": 7}, "service_tier"),
-        ({"web_search_options": {}}, "web_search_options"),
+        ({"web_search_options": {}}, "web_search_options"), ({"enable_search": True}, "enable_search"),
+        ({"search_parameters": {"mode": "on"}}, "search_parameters"), ({"web_search": {}}, "web_search"),
+        ({"cache_control": {"type": "ephemeral", "ttl": "1h"}}, "cache_control.ttl"),
+        ({"tools": [{"type": "function", "cache_control": {"ttl": "1h"}}]}, "cache_control.ttl"),
+        ({"messages": [{"role": "user", "content": [{"cache_control": {"ttl": 1}}]}]}, "cache_control.ttl"),
         ({"tools": {}}, "tools"), ({"tools": [5]}, "tools[0].type"), ({"tools": [{"type": []}]}, "tools[0].type"),
         ({"tools": [{"type": "function"}, {"type": "web_search"}]}, "tools[1].type"),
         ({"modalities": "text"}, "modalities"), ({"modalities": [5]}, "modalities"),
@@ -127,11 +131,24 @@ def test_whatever_comes_is_read_or_refused(fields, from_good):
     body = json.dumps({**(GOOD if from_good else {}), **fields}).encode()
 
     try:
-        answer = ChatCall.parse(body).messages
+        answer = ChatCall.parse(body).model
     except BadRequest as refused:
         answer = refused.message
 
     assert 0 < len(answer) < 400
+
+
+def test_a_longer_cache_is_found_however_it_is_written():
+    body = json.dumps({**GOOD, "cache_control": {"ttl": "1h"}}).replace("ttl", "\\u0074tl").encode()
+
+    with pytest.raises(BadRequest):
+        ChatCall.parse(body)
+
+
+def test_what_costs_nothing_more_is_let_through():
+    cache = {"type": "ephemeral", "ttl": "5m"}
+
+    assert parse(enable_search=False, cache_control=cache).model == "acme/tiny"
 
 
 def test_a_media_type_on_a_message_does_not_hide_its_text():

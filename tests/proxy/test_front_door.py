@@ -190,3 +190,17 @@ async def test_a_client_that_leaves_closes_its_request_at_the_portal(start_relay
 
         async with asyncio.timeout(2):
             await gone.wait()
+
+
+async def test_an_answer_that_cannot_be_read_is_said_so(start_relay):
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 20_000 + b"\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        relay = await start_relay(portal_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        async with relay.session.get(f"{relay.url}/usage") as response:
+            assert response.status == 503
+            assert (await response.json())["error"]["code"] == 503

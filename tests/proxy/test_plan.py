@@ -8,6 +8,8 @@ from core.errors import BadRequest, NotFound, Unavailable
 from core.rules.prices import Usage, cost_of
 from tests.proxy.test_meter import RATES, model, plan
 
+MEDIA = [{"role": "user", "content": [{"type": "video_url", "video_url": {"url": "https://x/y.mp4"}}]}]
+
 
 def body(**fields):
     return json.dumps(
@@ -78,6 +80,7 @@ def test_the_hold_covers_every_honest_usage_at_every_offer(content, most):
         ({}, {"cards": ()}, Unavailable),
         ({"modalities": ["image"]}, {}, BadRequest),
         ({"modalities": ["x" * 10_000]}, {}, BadRequest),
+        ({"messages": MEDIA}, {"context": None}, BadRequest),
     ],
 )
 def test_what_cannot_be_served_is_refused_with_a_word(fields, of, refusal):

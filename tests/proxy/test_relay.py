@@ -95,7 +95,7 @@ async def test_whatever_a_provider_does_to_a_stream_it_ends_as_promised(offered,
             )
             assert choice["error"]["code"] == 502
             assert choice["error"]["metadata"]["provider_name"] == "acme"
-            assert (event.status, event.reason, event.estimated) == (502, "upstream_failed", True), directives
+            assert (event.status, event.reason, event.estimated) == (502, "upstream_cut", True), directives
         else:
             assert last["choices"] == [], directives
             assert event.reason == "done", directives

@@ -32,7 +32,7 @@ async def test_a_balance_below_the_worst_case_starts_with_a_slice_and_ends_with_
     assert "credits" in last["choices"][0]["error"]["message"]
     event = books.events()[0]
     wallet = books.db.get(type(user.wallet), user.wallet_id, populate_existing=True)
-    assert (event.status, event.reason) == (402, "insufficient_credits")
+    assert (event.status, event.reason) == (402, "out_of_money")
     assert wallet.balance_n == 300_000_000 - event.charge_n
     assert 0 <= wallet.balance_n < 30_000_000
     assert wallet.held_n == 0

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import create_engine, func, select, text, update
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 from core.charging.calls import Admitted, Call
 from core.charging.holds import admit
@@ -154,6 +155,24 @@ def test_the_books_are_proved_each_minute_and_less_often_when_that_takes_long(en
     ledger.round()  # asked at 270
 
     assert len(proofs) == 2
+
+
+def test_a_proof_that_fails_is_not_made_again_at_once(engine, monkeypatch):
+    times = iter([0.0, 0.0, 0.0, 600.0, 601.0])
+    proofs = []
+
+    def too_long(_engine):
+        proofs.append(1)
+        raise OperationalError("a sum over everything", {}, Exception("statement timeout"))
+
+    monkeypatch.setattr("worker.ledger.prove", too_long)
+    ledger = Ledger(engine, clock=lambda: next(times))
+
+    with pytest.raises(OperationalError):
+        ledger.round()  # took from 0 to 600
+    ledger.round()  # asked at 601
+
+    assert len(proofs) == 1
 
 
 def test_postgres_going_away_and_coming_back_is_survived(postgres_url, engine, abandon, start):

@@ -205,3 +205,11 @@ def test_who_is_signed_in_may_list_keys_without_one(browser, person):
     answer = browser.get("/api/v1/keys")
 
     assert answer.json == {"keys": []}
+
+
+@pytest.mark.parametrize("when", ["9999-12-31T23:59:59-23:59", "9999-12-31T23:59:59Z", "9001-01-01"])
+def test_an_expiry_beyond_every_calendar_is_refused(program, when):
+    made = program()("POST", "/keys", {"name": "Agent", "expires_at": when})
+
+    assert made.status_code == 400
+    assert made.json["error"]["param"] == "expiresAt"

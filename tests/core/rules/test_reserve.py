@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.rules.reserve import TOKENS_PER_IMAGE, InputSize, input_size, output_bound
+from core.rules.reserve import TOKENS_PER_IMAGE, InputSize, input_size, measure, output_bound
 
 
 def size(*messages, extra=0, context=None) -> InputSize:
-    return input_size(messages, extra_bytes=extra, context=context)
+    return input_size(measure(messages, extra_bytes=extra), context=context)
 
 
 def said(text):
@@ -54,12 +54,22 @@ def test_a_text_in_field_names_or_numbers_counts_too():
     assert size({"role": "assistant", "input": [10**18] * 1000}).at_most >= 9_500
 
 
-@pytest.mark.parametrize("kind", ["file", "input_audio", "video_url", "input_video"])
+@pytest.mark.parametrize(
+    "kind", ["file", "input_audio", "video_url", "input_video", "audio_url", "input_image"]
+)
 def test_what_cannot_be_bounded_takes_the_whole_context(kind):
     bound = size(said([{"type": kind, kind: {"data": "A" * 100}}]), context=32_000)
 
     assert bound.at_most == 32_000
     assert bound.estimate < 100
+
+
+def test_media_without_a_context_have_no_bound():
+    part = {"type": "file", "file": {"file_id": "file-1"}}
+
+    assert not size(said([part])).is_bounded
+    assert size(said([part]), context=8192).is_bounded
+    assert size(said("Hello")).is_bounded
 
 
 def test_nothing_passes_the_context():

@@ -59,4 +59,4 @@ async def test_a_key_that_is_shown_must_be_a_good_one(relay, caller, db, make):
     [(150_000_000, "0.00000015"), (0, "0"), (1, "0.000000000000001"), (10**15, "1"), (2 * 10**18, "2000")],
 )
 def test_a_price_is_written_exactly_without_an_exponent(rate, text):
-    assert price("input", rate) == text
+    assert price(rate) == text

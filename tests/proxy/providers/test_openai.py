@@ -39,6 +39,16 @@ def test_usage_is_asked_for_whatever_the_client_wants_of_a_stream():
     assert sent["max_tokens"] == 7
 
 
+def test_a_bound_of_ours_takes_the_place_of_both_names():
+    fields = raw_fields(b'{"max_tokens": 900, "max_completion_tokens": 900}')
+
+    sent = json.loads(
+        openai.request_body(fields, model="m", stream=False, max_tokens=("max_completion_tokens", 7))
+    )
+
+    assert sent == {"model": "m", "max_completion_tokens": 7}
+
+
 def test_what_speaks_to_us_is_not_sent():
     sent = openai.request_body(raw_fields(b'{"debug": {"a": 1}}'), model="m", stream=False, max_tokens=None)
 
