@@ -15,6 +15,7 @@ from proxy.plan import Plan
 # is an estimate, and an honest answer at its limit must not be cut.
 OVERRUN_FACTOR, OVERRUN_TOKENS = 3, 256
 DISPUTED_FACTOR = 4
+NOT_BEGUN = "upstream_failed"  # the client got an error and nothing else, whatever usage the provider states
 
 
 @dataclass(slots=True)
@@ -96,7 +97,7 @@ class Meter:
         )
 
     def _bill(self) -> tuple[Usage, Cost, bool, bool]:
-        if self.offer is None:
+        if self.offer is None or self.reason == NOT_BEGUN:
             return Usage(), Cost(), False, False
         if self.reported is not None and not self._is_denial(self.reported):
             cost = cost_of(self.reported, self.offer.card, self.plan.model.terms)

@@ -29,3 +29,15 @@ async def test_a_finish_reason_no_table_can_hold_does_not_keep_the_books_open(
     assert response.status == 200
     assert books.holds() == []
     assert books.events()[0].finish_reason == ("stop" + "x" * 100)[:64]
+
+
+async def test_usage_of_an_answer_that_never_began_is_not_charged(start_relay, provider, caller, books):
+    usage = b'{"choices": [], "usage": {"prompt_tokens": 1000, "completion_tokens": 0}}'
+    provider.answer = stream_of(b"data: " + usage + b"\n\n")
+    relay = await start_relay()
+
+    async with relay.post(caller.secret, ask("own/model", stream=True)) as response:
+        assert response.status == 502
+
+    assert books.charges() == []
+    assert books.holds() == []
