@@ -30,7 +30,8 @@ _ENDPOINTS = (
 )  # fmt: skip
 # names of a provider's table that are not models of their own, or not to be called as ours are
 _NOT_LISTED = {
-    "openai": r"/|^ft:|^(gpt-)?daybreak|realtime|-live-|ada-002-v2",
+    # What searches on every call bills for the search, too, and a chat call has no price for that here.
+    "openai": r"/|^ft:|^(gpt-)?daybreak|realtime|-live-|ada-002-v2|-search-(preview|api)",
     "google": r"^gemini-exp|learnlm|lyria|gemini-gemma|^deep-research|robotics|nano-banana-pro|-live"
     r"|^gemma|^imagen-3",  # Gemma is on Google's free tier only, which may keep prompts; hosts sell it
     "mistral": r"^(zai-|glm-|deepseek-)|^mistral-(vibe|code)-|realtime|^ministral-3-|^mistral-(small|tiny)$"
@@ -38,7 +39,7 @@ _NOT_LISTED = {
     "deepseek": r"^deepseek-(coder|r1|v3)",
     "xai": r"/|beta|experimental|gv2|-0309|^grok-(voice|build)-latest$|^grok-code-fast|video-1.5-preview",
     "cohere": r"nightly",
-    "perplexity": r"^(?!sonar(-pro|-reasoning|-reasoning-pro|-deep-research)?$)",
+    "perplexity": r".",  # all of them search
     "alibaba": r"^(?!qwen|qwq|wan|happyhorse)",
     "ai21": r"^j2-|@",
     "voyage": r"context|multimodal|-lite-0",

@@ -1,9 +1,10 @@
 """The relay as an application: its routes, and what starts and ends with it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
+import structlog
 from aiohttp import web
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,8 +26,10 @@ from proxy.refusals import Refusals
 from proxy.running import Running
 from proxy.upstream import Upstreams
 
+RESTART_S = 1.0
 PREFIXES = ("/api/v1", "/v1")
 FRONT_DOOR = web.AppKey("front_door", FrontDoor)
+_log = structlog.get_logger()
 
 
 def build_app(settings: Settings) -> web.Application:
@@ -52,13 +55,18 @@ def build_app(settings: Settings) -> web.Application:
 
 
 def build_deps(settings: Settings) -> Deps:
-    engine = async_engine(settings.database_url)
+    engine, checkpoints = (
+        async_engine(settings.database_url),
+        async_engine(settings.database_url, pool_size=1),
+    )
+    gate = PostgresGate(engine, checkpoints=checkpoints, boot_id=uuid7(), hold_s=settings.hold_s)
     return Deps(
         settings=settings,
         engine=engine,
+        checkpoints=checkpoints,
         catalog=Catalog(engine, provider_secret=settings.provider_secret, fee_bps=settings.fee_bps),
         grants=Grants(engine, pepper=settings.key_pepper),
-        running=Running(PostgresGate(engine, boot_id=uuid7(), hold_s=settings.hold_s)),
+        running=Running(gate),
         upstreams=Upstreams(settings),
         refusals=Refusals(engine),
         rates=Rates(settings.redis_url),
@@ -70,8 +78,8 @@ async def background(app: web.Application) -> AsyncIterator[None]:
     deps = app[DEPS]
     await deps.catalog.refresh()
     tasks = [
-        asyncio.create_task(work)
-        for work in (deps.catalog.keep_fresh(), deps.running.keep_alive(), deps.refusals.keep_writing())
+        asyncio.create_task(kept_up(work))
+        for work in (deps.catalog.keep_fresh, deps.running.keep_alive, deps.refusals.keep_writing)
     ]
     yield
     await deps.running.drained(within_s=deps.settings.drain_s)
@@ -84,6 +92,17 @@ async def background(app: web.Application) -> AsyncIterator[None]:
     await deps.rates.close()
     await app[FRONT_DOOR].close()
     await deps.engine.dispose()
+    await deps.checkpoints.dispose()
+
+
+async def kept_up(work: Callable[[], Awaitable[None]]) -> None:
+    """Run what must never end. A fault nobody thought of is an alarm, not the silent end of it."""
+    while True:
+        try:
+            await work()
+        except Exception:  # noqa: BLE001  # logged whole; calls depend on it going on
+            _log.exception("background_work_failed", work=work.__qualname__)
+        await asyncio.sleep(RESTART_S)
 
 
 def only(method: str) -> Handler:

@@ -19,6 +19,7 @@ from proxy.upstream import Upstreams
 class Deps:
     settings: Settings
     engine: AsyncEngine
+    checkpoints: AsyncEngine
     catalog: Catalog
     grants: Grants
     running: Running

@@ -38,8 +38,10 @@ class Gate(Protocol):
 class PostgresGate:
     """Path (a): one PostgreSQL transaction for each step."""
 
-    def __init__(self, engine: AsyncEngine, *, boot_id: UUID, hold_s: int) -> None:
+    def __init__(self, engine: AsyncEngine, *, checkpoints: AsyncEngine, boot_id: UUID, hold_s: int) -> None:
+        """`checkpoints` has connections of its own: a sign of life must not queue behind admissions."""
         self._engine = engine
+        self._checkpoints = checkpoints
         self._boot_id = boot_id
         self._hold_s = hold_s
 
@@ -55,7 +57,8 @@ class PostgresGate:
             ) from None
 
     async def checkpoint(self, running: Sequence[Progress]) -> None:
-        await self._run(lambda connection: holds.checkpoint(connection, running, hold_s=self._hold_s))
+        async with self._checkpoints.begin() as connection:
+            await connection.run_sync(lambda sync: holds.checkpoint(sync, running, hold_s=self._hold_s))
 
     async def extend(self, call: Call, *, more_n: int) -> int:
         return await self._run(

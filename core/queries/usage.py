@@ -1,6 +1,6 @@
 """Reading usage: the latest calls row by row, everything else summed from the daily table. Of one wallet."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -58,9 +58,12 @@ def by_day_and_model(wallet_id: UUID, since: date) -> Select[*tuple[Any, ...]]:
 def by_hour_and_model(wallet_id: UUID, on: date) -> Select[*tuple[Any, ...]]:
     """A row an hour (0 to 23, UTC) and model of one day, in the order of hours."""
     hour = func.extract("hour", func.timezone("UTC", UsageEvent.ended_at)).cast(Integer)
+    midnight = datetime.combine(on, time(), UTC)
     return (
         select(hour.label("hour"), UsageEvent.model_id, summed(UsageEvent.charge_n).label("charge_n"))
         .where(UsageEvent.wallet_id == wallet_id, UsageEvent.day == on, UsageEvent.charge_n > 0)
+        # What the index is over; a call of the day may end a little after it.
+        .where(UsageEvent.ended_at >= midnight, UsageEvent.ended_at < midnight + timedelta(days=2))
         .group_by(hour, UsageEvent.model_id)
         .order_by(hour, UsageEvent.model_id)
     )

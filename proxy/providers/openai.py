@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -151,11 +151,13 @@ def read_usage(document: Mapping[str, Any]) -> Usage | None:
         )
     except ValueError:
         return None
-    parts_in = usage.cached_tokens + usage.cache_write_tokens + usage.input_audio_tokens
-    parts_out = usage.reasoning_tokens + usage.output_audio_tokens
-    if parts_in > usage.input_tokens or parts_out > usage.output_tokens:
+    plain_in = usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens
+    plain_out = usage.output_tokens - usage.reasoning_tokens
+    if plain_in < 0 or plain_out < 0:
         return None
-    return usage
+    # Audio may be cached, or thought in: it is then counted as that, and once.
+    audio_in, audio_out = min(usage.input_audio_tokens, plain_in), min(usage.output_audio_tokens, plain_out)
+    return replace(usage, input_audio_tokens=audio_in, output_audio_tokens=audio_out)
 
 
 def _details(stated: Mapping[str, Any], side: str) -> Mapping[str, Any]:

@@ -19,7 +19,8 @@ AS_OF = date(2026, 11, 21)
         ("openai", "gpt-live", {"supported_endpoints": ["/v1/realtime"]}, "no endpoint of ours"),
         ("openai", "gpt-4o", {"supported_endpoints": ["/v1/batch", "/v1/chat/completions"]}, ""),
         ("perplexity", "openai/gpt-5.2", {}, "alias, tool or legacy name"),
-        ("perplexity", "sonar-pro", {}, ""),
+        ("perplexity", "sonar-pro", {}, "alias, tool or legacy name"),
+        ("openai", "gpt-4o-search-preview", {}, "alias, tool or legacy name"),
     ],
 )
 def test_a_row_is_read_or_refused_with_a_reason(provider, upstream, changes, why):

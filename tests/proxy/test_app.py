@@ -1,10 +1,13 @@
+import asyncio
+
 import aiohttp
 from aiohttp import web
 
 from core.db import async_engine
+from proxy import app as module
 from proxy.app import build_app
 from proxy.deps import DEPS
-from tests.proxy.conftest import Relay, ask
+from tests.proxy.conftest import Relay, ask, until
 
 
 async def test_the_relay_is_live_and_ready(relay):
@@ -42,3 +45,20 @@ async def test_the_list_of_models_is_only_read(relay):
         async with relay.session.post(relay.url + path) as response:
             assert response.status == 405
             assert response.headers["Allow"] == "GET"
+
+
+async def test_background_work_goes_on_after_a_fault_nobody_thought_of(monkeypatch, capsys):
+    monkeypatch.setattr(module, "RESTART_S", 0)
+    runs = []
+
+    async def work():
+        runs.append(len(runs))
+        if len(runs) == 1:
+            raise KeyError("a fault")
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(module.kept_up(work))
+    await until(lambda: len(runs) == 2)
+    task.cancel()
+
+    assert "background_work_failed" in capsys.readouterr().out

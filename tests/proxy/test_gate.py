@@ -19,7 +19,7 @@ from tests.proxy.conftest import until
 @pytest.fixture
 async def gate(settings):
     engine = async_engine(settings.database_url, pool_size=2)
-    yield PostgresGate(engine, boot_id=uuid7(), hold_s=5)
+    yield PostgresGate(engine, checkpoints=engine, boot_id=uuid7(), hold_s=5)
     await engine.dispose()
 
 

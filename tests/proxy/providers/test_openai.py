@@ -123,6 +123,19 @@ def test_usage_is_read_with_its_details():
     )
 
 
+def test_audio_that_was_cached_is_counted_once():
+    stated = usage(
+        100, 50,
+        prompt_tokens_details={"cached_tokens": 80, "audio_tokens": 60},
+        completion_tokens_details={"reasoning_tokens": 45, "audio_tokens": 10},
+    )  # fmt: skip
+
+    read = openai.read_usage(stated)
+
+    assert (read.cached_tokens, read.input_audio_tokens) == (80, 20)
+    assert (read.reasoning_tokens, read.output_audio_tokens) == (45, 5)
+
+
 @pytest.mark.parametrize(
     "document",
     [
