@@ -1,5 +1,7 @@
 """Brakes on guessing and floods: so many attempts in so long a time, counted in Redis for all processes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 
 import structlog
@@ -24,24 +26,32 @@ class Brake:
 
     def press(self, subject: str) -> None:
         """Count an attempt. Raises TooMany when there were too many."""
-        self._ask(subject, count=True)
-
-    def check(self, subject: str) -> None:
-        """Raise TooMany when there were too many attempts, without counting one."""
-        self._ask(subject, count=False)
-
-    def _ask(self, subject: str, *, count: bool) -> None:
-        limiter: MovingWindowRateLimiter = current_app.extensions["limiter"]
-        # A digest: subjects are mail addresses, and a key in Redis has a bound.
-        who = sha256(subject.encode()).hexdigest()[:32]
-        try:
+        limiter, who = self._limiter(), self._who(subject)
+        with self._redis():
             for limit in self.limits:
-                passes = limiter.hit(limit, self.name, who) if count else limiter.test(limit, self.name, who)
-                if not passes:
-                    raise TooMany(
-                        _("Too many attempts. Wait a little, then try again."),
-                        retry_after_s=limit.get_expiry(),
-                    )
+                if not limiter.hit(limit, self.name, who):
+                    message = _("Too many attempts. Wait a little, then try again.")
+                    raise TooMany(message, retry_after_s=limit.get_expiry())
+
+    def release(self, subject: str) -> None:
+        """Forget the attempts: who made them has shown to be the right one."""
+        with self._redis():
+            for limit in self.limits:
+                self._limiter().clear(limit, self.name, self._who(subject))
+
+    def _limiter(self) -> MovingWindowRateLimiter:
+        limiter: MovingWindowRateLimiter = current_app.extensions["limiter"]
+        return limiter
+
+    def _who(self, subject: str) -> str:
+        """A digest: subjects are mail addresses, and a key in Redis has a bound."""
+        return sha256(subject.encode()).hexdigest()[:32]
+
+    @contextmanager
+    def _redis(self) -> Iterator[None]:
+        """Without Redis nothing is counted, so nothing is let through."""
+        try:
+            yield
         except RedisError as error:
             log.warning("brake_without_redis", brake=self.name, error=type(error).__name__)
             raise Unavailable(_("Not available right now. Try again in a moment.")) from error

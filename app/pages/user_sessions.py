@@ -42,16 +42,17 @@ def sign_in_now() -> ResponseReturnValue:
     form = SignInForm()
     email, password = (form.email.data or "").strip().lower(), form.password.data or ""
     here = f"{email} {caller_ip()}"
+    # Counted before the password is looked at: guesses sent all at once are all counted.
     FROM_ONE_ADDRESS.press(caller_ip())
-    AT_ONE_ACCOUNT.check(here)
-    AT_ONE_ACCOUNT_FROM_ALL.check(email)
+    AT_ONE_ACCOUNT.press(here)
+    AT_ONE_ACCOUNT_FROM_ALL.press(email)
     user = authenticate(g.db, email=email, password=password)
     if user is None:
-        AT_ONE_ACCOUNT.press(here)
-        AT_ONE_ACCOUNT_FROM_ALL.press(email)
         # The same words whether the address is unknown, the password wrong or the account suspended.
         form.password.errors = [_("The address and the password do not belong together.")]
         return render_template("user_sessions/sign_in.html", form=form), 422
+    AT_ONE_ACCOUNT.release(here)
+    AT_ONE_ACCOUNT_FROM_ALL.release(email)
     sign_in(user)
     return go(local_path(form.next.data, default=url_for("usage.index")))
 

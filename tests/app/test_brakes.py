@@ -27,15 +27,15 @@ def test_subjects_do_not_brake_one_another(app):
         brake.press("b")
 
 
-def test_looking_does_not_count(app):
+def test_what_is_released_begins_anew(app):
     brake = Brake("test", "1/hour")
 
     with app.test_request_context():
-        brake.check("a")
-        brake.check("a")
+        brake.press("a")
+        brake.release("a")
         brake.press("a")
         with pytest.raises(TooMany):
-            brake.check("a")
+            brake.press("a")
 
 
 def test_without_redis_nothing_is_let_through(settings, sessions):

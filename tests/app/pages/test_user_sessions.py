@@ -1,4 +1,5 @@
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -97,3 +98,22 @@ def test_odd_input_is_only_wrong(browser, field, text):
 
     assert response.status_code == 422
     assert "<script>alert" not in response.text
+
+
+def test_the_right_password_clears_the_wrong_guesses_before_it(browser, visitor, make):
+    user = make.user()
+    for _ in range(2):
+        for _ in range(AT_ONE_ACCOUNT.limits[0].amount - 1):
+            assert visitor().sign_in(user.email, "wrong").status_code == 422
+        assert visitor().sign_in(user.email).status_code == 303
+
+
+def test_guesses_sent_all_at_once_are_all_counted(app, visitor, make):
+    user = make.user()
+    guessers = [visitor() for _ in range(2 * AT_ONE_ACCOUNT.limits[0].amount)]
+
+    with ThreadPoolExecutor(len(guessers)) as pool:
+        answers = list(pool.map(lambda guesser: guesser.sign_in(user.email, "wrong").status_code, guessers))
+
+    assert answers.count(422) == AT_ONE_ACCOUNT.limits[0].amount
+    assert set(answers) == {422, 429}
