@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -120,10 +121,13 @@ def stop(stack: Stack) -> None:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    started = start(tmp_path_factory.mktemp("stack"))
-    yield started
-    stop(started)
+def stack() -> Iterator[Stack]:
+    # Not under pytest's own directory: that is closed to the account the database runs as.
+    with tempfile.TemporaryDirectory(prefix="bazaarlink-") as place:
+        Path(place).chmod(0o711)
+        started = start(Path(place))
+        yield started
+        stop(started)
 
 
 # For one module at a time: while it is open, its event loop runs in this thread and no asynchronous test can.
