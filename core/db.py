@@ -1,7 +1,8 @@
 """Connections to PostgreSQL: one engine per process, sync for portal and workers, async for the proxy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
@@ -13,6 +14,13 @@ STATEMENT_TIMEOUT = "-c statement_timeout=15s -c idle_in_transaction_session_tim
 
 CONNECT_TIMEOUT_S = 5  # else a host that drops packets is waited for until TCP gives up
 
+_SHARED: Mapping[str, Any] = {
+    "max_overflow": 0,
+    "hide_parameters": True,  # an error's text ends in logs; what was being written does not belong there
+    "pool_pre_ping": True,
+    "connect_args": {"options": STATEMENT_TIMEOUT, "connect_timeout": CONNECT_TIMEOUT_S},
+}
+
 
 def driver_url(url: str) -> URL:
     """The URL with psycopg 3 named as the driver, whatever scheme the platform handed us."""
@@ -20,25 +28,11 @@ def driver_url(url: str) -> URL:
 
 
 def sync_engine(url: str, *, pool_size: int = 8) -> Engine:
-    return create_engine(
-        driver_url(url),
-        pool_size=pool_size,
-        max_overflow=0,
-        hide_parameters=True,  # an error's text ends in logs; what was being written does not belong there
-        pool_pre_ping=True,
-        connect_args={"options": STATEMENT_TIMEOUT, "connect_timeout": CONNECT_TIMEOUT_S},
-    )
+    return create_engine(driver_url(url), pool_size=pool_size, **_SHARED)
 
 
 def async_engine(url: str, *, pool_size: int = 16) -> AsyncEngine:
-    return create_async_engine(
-        driver_url(url),
-        pool_size=pool_size,
-        max_overflow=0,
-        hide_parameters=True,  # an error's text ends in logs; what was being written does not belong there
-        pool_pre_ping=True,
-        connect_args={"options": STATEMENT_TIMEOUT, "connect_timeout": CONNECT_TIMEOUT_S},
-    )
+    return create_async_engine(driver_url(url), pool_size=pool_size, **_SHARED)
 
 
 def session_factory(engine: Engine) -> sessionmaker[Session]:

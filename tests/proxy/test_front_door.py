@@ -178,7 +178,7 @@ async def test_a_client_that_leaves_closes_its_request_at_the_portal(start_relay
 
     async def slow(request):
         try:
-            await asyncio.sleep(30)
+            await asyncio.Event().wait()
         except asyncio.CancelledError:
             gone.set()
             raise

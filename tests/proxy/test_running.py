@@ -99,7 +99,7 @@ async def test_draining_waits_for_calls_that_were_just_cancelled(relay, caller, 
 
 
 async def test_draining_ends_although_something_cannot_be_settled(relay):
-    forever = relay.deps.running.spawn(asyncio.sleep(3600))
+    forever = relay.deps.running.spawn(asyncio.Event().wait())
 
     await relay.deps.running.drained(within_s=0.1)
 
