@@ -29,11 +29,11 @@ from core.actions.offers import add_offer
 from core.actions.providers import add_provider
 from core.actions.release import migrate
 from core.actions.users import sign_up
-from core.actions.wallets import grant_credits
+from core.actions.wallets import grant_credits, open_wallet
 from core.charging.proof import differences
 from core.config import Settings
 from core.db import driver_url, session_factory, sync_engine
-from core.models import ApiKey, Offer, Provider, User
+from core.models import ApiKey, Member, Offer, Org, Provider, Team, User
 from core.money import parse_usd
 from dev.postgres import temporary_postgres
 from dev.valkey import temporary_valkey
@@ -178,6 +178,39 @@ class Maker:
         self.count += 1
         grant_credits(self.db, user.wallet_id, parse_usd(usd), note="for the test", ref=f"test-{self.count}")
         self.db.commit()
+
+    def org(self, admin: User | None = None, *, name: str = "Acme") -> Org:
+        """An organization; `admin`, or a new account, runs it."""
+        wallet = open_wallet(self.db)
+        self.db.flush()
+        org = Org(name=name, wallet_id=wallet.id)
+        self.db.add(org)
+        self.db.flush()
+        self.member(org, admin, role="org_admin")
+        return org
+
+    def team(self, org: Org | None = None, **fields: Any) -> Team:
+        self.count += 1
+        org = org or self.org()
+        team = Team(org_id=org.id, name=fields.pop("name", f"team {self.count}"), **fields)
+        self.db.add(team)
+        self.db.commit()
+        return team
+
+    def member(
+        self, org: Org | None = None, user: User | None = None, *, team: Team | None = None, **fields: Any
+    ) -> Member:
+        org_id = org.id if org is not None else team.org_id if team is not None else self.org().id
+        member = Member(
+            org_id=org_id,
+            user_id=(user or self.user()).id,
+            team_id=team and team.id,
+            role=fields.pop("role", "member"),
+            **fields,
+        )
+        self.db.add(member)
+        self.db.commit()
+        return member
 
     def key(self, user: User | None = None, **fields: Any) -> ApiKey:
         """A key; its secret is in `secrets` by its id."""
