@@ -10,7 +10,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from core.errors import Refused
-from core.money import plain_decimal
+from core.money import parse_usd, plain_decimal
 
 POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 WEB = ("http", "https")
@@ -48,6 +48,13 @@ class Settings:
     output_cap_tokens: int
     slice_tokens: int
     hold_s: int
+    calls_at_once: int
+    rpm_free: int
+    rpm_paid: int
+    spool_dir: str
+    global_minute_n: int
+    global_hourly_n: int
+    breaker_status: int
     connect_timeout_s: float
     first_byte_timeout_s: float
     idle_timeout_s: float
@@ -78,6 +85,13 @@ class Settings:
             output_cap_tokens=read.whole("OUTPUT_CAP_TOKENS", 131_072, low=1, high=10_000_000),
             slice_tokens=read.whole("SLICE_TOKENS", 2048, low=1, high=1_000_000),
             hold_s=read.whole("HOLD_S", 30, low=5, high=3600),
+            calls_at_once=read.whole("CALLS_AT_ONCE", 50, low=1, high=100_000),
+            rpm_free=read.whole("RPM_FREE", 20, low=1, high=10_000_000),
+            rpm_paid=read.whole("RPM_PAID", 200, low=1, high=10_000_000),
+            spool_dir=read.text("SPOOL_DIR", "var/spool"),
+            global_minute_n=read.usd("GLOBAL_BREAKER_MINUTE_USD", "0"),
+            global_hourly_n=read.usd("GLOBAL_BREAKER_HOURLY_USD", "0"),
+            breaker_status=int(read.one_of("BREAKER_STATUS", ("429", "503"), "429")),
             connect_timeout_s=read.seconds("CONNECT_TIMEOUT_S", "5"),
             first_byte_timeout_s=read.seconds("FIRST_BYTE_TIMEOUT_S", "60"),
             idle_timeout_s=read.seconds("IDLE_TIMEOUT_S", "60"),
@@ -147,6 +161,13 @@ class _Reader:
         if not 0 <= percent <= 100 or percent != round(percent, 2):  # noqa: PLR2004
             raise Misconfigured(f"{name} must be a percentage from 0 to 100 with at most two decimals")
         return int(percent * 100)
+
+    def usd(self, name: str, default: str) -> int:
+        """Dollars as nano-dollars."""
+        try:
+            return parse_usd(self._env.get(name) or default)
+        except ValueError:
+            raise Misconfigured(f"{name} must be an amount in dollars, at most 9,000,000") from None
 
     def secret(self, name: str) -> bytes:
         """At least 32 bytes, written in hexadecimal."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -137,7 +138,7 @@ def db(sessions: sessionmaker[Session]) -> Iterator[Session]:
 
 
 @pytest.fixture
-def settings(database_url: str, redis_url: str) -> Settings:
+def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
     """Settings with this test's services and short deadlines; `replace()` them for others."""
     made = Settings.from_env(
         {
@@ -147,6 +148,9 @@ def settings(database_url: str, redis_url: str) -> Settings:
             "KEY_PEPPER": "5a" * 32,
             "PROVIDER_SECRET": "a5" * 32,
             "HOLD_S": "5",
+            "SPOOL_DIR": str(tmp_path / "spool"),
+            "RPM_FREE": "1000",
+            "RPM_PAID": "100000",
         }
     )
     return replace(made, proxy_port=0)

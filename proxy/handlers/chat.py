@@ -9,14 +9,17 @@ from aiohttp import web
 from core.charging.calls import Call
 from core.config import Settings
 from core.errors import BadRequest, Refused, TooLarge, Unavailable
+from core.ids import uuid7
 from proxy.chat_call import ChatCall
 from proxy.deps import DEPS, Deps
 from proxy.errors import REQUEST_ID
 from proxy.grants import Grant, credential
+from proxy.leases.gate import ClockMoved
 from proxy.plan import Plan, plan_chat
-from proxy.rates import RATE
+from proxy.rates import note_rate
 from proxy.relay import StreamRelay, relay_plain
-from proxy.running import StaleGrant
+from proxy.running import NotAdmitted, StaleGrant
+from proxy.verdicts import refusal
 
 MAX_APP = 200
 LARGE_BYTES = 256 * 1024
@@ -27,10 +30,9 @@ async def chat(request: web.Request) -> web.StreamResponse:
     deps = request.app[DEPS]
     secret = credential(request)
     grant = await deps.grants.find_for_models(secret)
-    if (rate := await deps.rates.count(grant.user_id, limit=grant.rpm)) is not None:
-        request[RATE] = rate
     parsed = await parse(await read_body(request, deps.settings), deps)
     try:
+        grant.refuse_model(parsed.model)
         plan = plan_chat(
             parsed,
             deps.catalog.now,
@@ -42,6 +44,9 @@ async def chat(request: web.Request) -> web.StreamResponse:
                 return await _serve(request, deps, parsed, plan, grant)
             except StaleGrant:
                 grant = await deps.grants.find_for_models(secret, fresh=True)
+                grant.refuse_model(parsed.model)
+            except ClockMoved:
+                request[REQUEST_ID] = uuid7(deps.clock.now_ms())
         raise Unavailable("This key is being changed right now. Try again.", retry_after_s=1)
     except Refused as refused:
         _record(request, deps, refused, grant, parsed.model)
@@ -63,7 +68,19 @@ async def _serve(
     request: web.Request, deps: Deps, parsed: ChatCall, plan: Plan, grant: Grant
 ) -> web.StreamResponse:
     call = _call(request[REQUEST_ID], request, plan, grant, stream=parsed.stream)
+    try:
+        return await _relay(request, deps, parsed, plan, call)
+    except NotAdmitted as denied:
+        note_rate(request, denied.verdict)
+        now, status = datetime.now(UTC), deps.settings.breaker_status
+        raise refusal(denied.verdict, grant.caller, now=now, breaker_status=status) from None
+
+
+async def _relay(
+    request: web.Request, deps: Deps, parsed: ChatCall, plan: Plan, call: Call
+) -> web.StreamResponse:
     async with deps.running.hold(call, plan) as charge, deps.upstreams.send(charge, parsed) as answer:
+        note_rate(request, charge.admitted)
         if not parsed.stream:
             return await relay_plain(answer, charge, deps.settings)
         echo = answer.sent if parsed.echo_upstream_body else None
@@ -74,17 +91,14 @@ def _call(request_id: UUID, request: web.Request, plan: Plan, grant: Grant, *, s
     app_name, app_url = app_of(request)
     return Call(
         request_id=request_id,
-        wallet_id=grant.wallet_id,
-        user_id=grant.user_id,
-        key_id=grant.key_id,
-        key_ver=grant.key_ver,
-        wallet_ver=grant.wallet_ver,
+        caller=grant.caller,
         model_id=plan.model.id,
         price_card_id=UUID(plan.offers[0].card.id),
         stream=stream,
         app_name=app_name,
         app_url=app_url,
         want=plan.want,
+        tokens=plan.input.at_most + plan.output_tokens,
         started_at=datetime.now(UTC),
     )
 
@@ -117,5 +131,5 @@ async def read_body(request: web.Request, settings: Settings) -> bytes:
 
 def _record(request: web.Request, deps: Deps, refused: Refused, grant: Grant, model_id: str) -> None:
     deps.refusals.note(
-        refused, request_id=request[REQUEST_ID], grant=grant, model_id=model_id, app=app_of(request)
+        refused, request_id=request[REQUEST_ID], caller=grant.caller, model_id=model_id, app=app_of(request)
     )
