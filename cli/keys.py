@@ -105,13 +105,13 @@ def enable(session: Session, /, key_id: UUID) -> Answer:
 def delete(session: Session, /, key_id: UUID) -> Answer:
     """Take a key out of use for good. Its usage stays."""
     key = _the_key(session, key_id)
-    delete_key(key, now=datetime.now(UTC))
+    delete_key(session, key, now=datetime.now(UTC))
     return Answer({"id": key.id, "deleted": True}, f"The key {key.name} is deleted.")
 
 
 def _switch(session: Session, key_id: UUID, *, enabled: bool) -> Answer:
     key = _the_key(session, key_id)
-    set_enabled(key, enabled=enabled)
+    set_enabled(session, key, enabled=enabled)
     return Answer(_data(key), f"The key {key.name} is {'enabled' if enabled else 'disabled'}.")
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, case, func, or_, select
 
-from core.models import ApiKey, User, Wallet
+from core.models import ApiKey, Member, User, Wallet
 
 
 def keys_of(wallet_id: UUID) -> Select[ApiKey]:
@@ -30,6 +30,21 @@ def key_by_id(key_id: UUID) -> Select[ApiKey]:
     return select(ApiKey).where(ApiKey.id == key_id, ApiKey.deleted_at.is_(None))
 
 
+def team_keys(team_id: UUID) -> Select[ApiKey]:
+    """The keys in use of a team; those of its members are not among them."""
+    return select(ApiKey).where(ApiKey.team_id == team_id, ApiKey.deleted_at.is_(None)).order_by(ApiKey.id)
+
+
+def wallets_of_keys(user_id: UUID) -> Select[UUID]:
+    """The wallets that an account's keys in use draw on."""
+    return (
+        select(ApiKey.wallet_id)
+        .where(ApiKey.user_id == user_id, ApiKey.deleted_at.is_(None))
+        .distinct()
+        .order_by(ApiKey.wallet_id)
+    )
+
+
 def names_of(wallet_id: UUID, key_ids: Collection[UUID]) -> Select[UUID, str]:
     """The names of these keys, deleted ones too: their usage still has one."""
     return select(ApiKey.id, ApiKey.name).where(ApiKey.wallet_id == wallet_id, ApiKey.id.in_(key_ids))
@@ -38,7 +53,8 @@ def names_of(wallet_id: UUID, key_ids: Collection[UUID]) -> Select[UUID, str]:
 def grant_by_digest(digest: bytes) -> Select[*tuple[Any, ...]]:
     """All that decides whether a secret may do anything, in one row. Secrets rotated away are found too.
 
-    A secret that was rotated away expires when its overlap ends, or with its key.
+    A secret that was rotated away expires when its overlap ends, or with its key. The key of a member who was
+    removed is not found.
     """
     expiry = case(
         (ApiKey.digest == digest, ApiKey.expires_at),
@@ -50,6 +66,7 @@ def grant_by_digest(digest: bytes) -> Select[*tuple[Any, ...]]:
             ApiKey.wallet_id,
             ApiKey.user_id,
             ApiKey.key_type,
+            ApiKey.scope,
             ApiKey.enabled,
             expiry.label("expires_at"),
             ApiKey.ver.label("key_ver"),
@@ -61,5 +78,10 @@ def grant_by_digest(digest: bytes) -> Select[*tuple[Any, ...]]:
         )
         .join(Wallet, Wallet.id == ApiKey.wallet_id)
         .join(User, User.id == ApiKey.user_id)
-        .where(or_(ApiKey.digest == digest, ApiKey.previous_digest == digest), ApiKey.deleted_at.is_(None))
+        .outerjoin(Member, Member.id == ApiKey.member_id)
+        .where(
+            or_(ApiKey.digest == digest, ApiKey.previous_digest == digest),
+            ApiKey.deleted_at.is_(None),
+            Member.removed_at.is_(None),
+        )
     )
