@@ -35,6 +35,20 @@ def team_keys(team_id: UUID) -> Select[ApiKey]:
     return select(ApiKey).where(ApiKey.team_id == team_id, ApiKey.deleted_at.is_(None)).order_by(ApiKey.id)
 
 
+def shared_keys_of(org_id: UUID, user_id: UUID) -> Select[ApiKey]:
+    """The keys in use of an organization and its teams that this account owns: it knows their secrets."""
+    return (
+        select(ApiKey)
+        .where(
+            ApiKey.org_id == org_id,
+            ApiKey.user_id == user_id,
+            ApiKey.member_id.is_(None),
+            ApiKey.deleted_at.is_(None),
+        )
+        .order_by(ApiKey.id)
+    )
+
+
 def wallets_of_keys(user_id: UUID) -> Select[UUID]:
     """The wallets that an account's keys in use draw on."""
     return (

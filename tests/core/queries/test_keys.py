@@ -4,7 +4,15 @@ from datetime import UTC, datetime
 
 from core.actions.keys import delete_key
 from core.ids import digest_key
-from core.queries.keys import grant_by_digest, key_of, keys_of, names_of, team_keys, wallets_of_keys
+from core.queries.keys import (
+    grant_by_digest,
+    key_of,
+    keys_of,
+    names_of,
+    shared_keys_of,
+    team_keys,
+    wallets_of_keys,
+)
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -93,3 +101,15 @@ def test_an_accounts_keys_draw_on_these_wallets(db, make):
     delete_key(db, make.key(user, org=other), now=NOW)
 
     assert db.scalars(wallets_of_keys(user.id)).all() == sorted([user.wallet_id, org.wallet_id])
+
+
+def test_the_keys_a_member_shares_are_those_of_the_organization_and_its_teams(db, make):
+    user = make.user()
+    org = make.org(user)
+    shared = [make.key(user, org=org), make.key(user, team=make.team(org))]
+    make.key(user)
+    make.key(user, org=make.org(user))
+    make.key(member=make.member(org))
+    delete_key(db, make.key(user, org=org), now=NOW)
+
+    assert db.scalars(shared_keys_of(org.id, user.id)).all() == shared
