@@ -63,8 +63,6 @@ def _book(
         update(Wallet).where(Wallet.id == wallet.id).values(balance_n=Wallet.balance_n + amount_n)
     )
     bump_wallet(session, wallet.id)
-    entry = LedgerEntry(wallet_id=wallet.id, kind="grant", ref=ref, amount_n=amount_n, note=note)
-    session.add(entry)
     record(
         session,
         "credits.granted",
@@ -73,4 +71,6 @@ def _book(
         before={"balance_n": before_n},
         after={"balance_n": before_n + amount_n, "ref": ref, "note": note},
     )
+    entry = LedgerEntry(wallet_id=wallet.id, kind="grant", ref=ref, amount_n=amount_n, note=note)
+    session.add(entry)
     return entry
