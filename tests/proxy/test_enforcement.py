@@ -103,11 +103,11 @@ async def test_a_change_of_a_key_is_seen_by_the_very_next_call_at_every_relay(tw
 
     assert await statuses() == [200, 200]
     for change, expected in (
-        (lambda: set_enabled(key, enabled=False), 401),
-        (lambda: set_enabled(key, enabled=True), 200),
-        (lambda: set_spend_limit(key, 0), 402),
-        (lambda: set_spend_limit(key, None), 200),
-        (lambda: delete_key(key, now=datetime.now(UTC)), 401),
+        (lambda: set_enabled(db, key, enabled=False), 401),
+        (lambda: set_enabled(db, key, enabled=True), 200),
+        (lambda: set_spend_limit(db, key, 0), 402),
+        (lambda: set_spend_limit(db, key, None), 200),
+        (lambda: delete_key(db, key, now=datetime.now(UTC)), 401),
     ):
         change()
         db.commit()
