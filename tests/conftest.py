@@ -34,9 +34,11 @@ from core.actions.providers import add_provider
 from core.actions.release import migrate
 from core.actions.teams import create_team
 from core.actions.users import sign_up
+from core.actions.versions import enforce_after_commit
 from core.actions.wallets import grant_credits
 from core.charging.proof import differences
 from core.config import Settings
+from core.counters.client import Counters
 from core.db import driver_url, session_factory, sync_engine
 from core.models import ApiKey, Member, Offer, Org, Provider, Team, User
 from core.money import parse_usd
@@ -130,8 +132,13 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def sessions(engine: Engine) -> sessionmaker[Session]:
-    return session_factory(engine)
+def sessions(engine: Engine, redis_url: str) -> Iterator[sessionmaker[Session]]:
+    """Sessions whose changes are in force once they are committed, as in the product."""
+    factory = session_factory(engine)
+    counters = Counters(redis_url)
+    enforce_after_commit(factory, counters)
+    yield factory
+    counters.close()
 
 
 @pytest.fixture
