@@ -24,7 +24,7 @@ from proxy.handlers.models import models
 from proxy.rates import Rates, add_rate_headers
 from proxy.refusals import Refusals
 from proxy.running import Running
-from proxy.upstream import Upstreams
+from proxy.upstream.offers import Upstreams
 
 RESTART_S = 1.0
 PREFIXES = ("/api/v1", "/v1")
@@ -88,7 +88,7 @@ async def background(app: web.Application) -> AsyncIterator[None]:
         with suppress(asyncio.CancelledError):
             await task
     await deps.refusals.write()
-    await deps.upstreams.close()
+    deps.upstreams.close()
     await deps.rates.close()
     await app[FRONT_DOOR].close()
     await deps.engine.dispose()

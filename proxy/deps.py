@@ -12,7 +12,7 @@ from proxy.grants import Grants
 from proxy.rates import Rates
 from proxy.refusals import Refusals
 from proxy.running import Running
-from proxy.upstream import Upstreams
+from proxy.upstream.offers import Upstreams
 
 
 @dataclass(frozen=True, slots=True)
