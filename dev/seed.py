@@ -86,7 +86,7 @@ def plant(session: Session, settings: Settings, secrets: Mapping[str, str]) -> t
     _management, management_secret = create_key(
         session, user, name="Automation", key_type="management", pepper=settings.key_pepper, now=now
     )
-    plant_usage(session, user, [key for key, _secret in made], fee_bps=settings.fee_bps, now=now)
+    plant_usage(session, [key for key, _secret in made], fee_bps=settings.fee_bps, now=now)
     return user, {
         "email": EMAIL,
         "password": password,
