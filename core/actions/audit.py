@@ -77,7 +77,9 @@ def record(
         dedup=dedup,
     )
     once = statement.on_conflict_do_nothing(index_elements=["dedup"]).returning(AuditEntry.id)
-    return session.execute(once).one_or_none() is not None
+    # What the entry tells of is written later, in one piece: a row that is updated twice has what it refers
+    # to checked again, and for a key that is a lock on the wallet of running calls.
+    return session.execute(once, execution_options={"autoflush": False}).one_or_none() is not None
 
 
 def alter(

@@ -201,3 +201,26 @@ def test_every_owner_has_a_bounded_number_of_keys_in_an_organization(make, monke
         make.key(member=one)
 
     assert make.key(member=other)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda db, key: rename(db, key, "another"),
+        lambda db, key: set_enabled(db, key, enabled=False),
+        lambda db, key: set_spend_limit(db, key, 5),
+        lambda db, key: rotate_key(db, key, pepper=b"p" * 32, overlap_hours=0, now=NOW),
+        lambda db, key: delete_key(db, key, now=NOW),
+    ],
+)
+def test_a_change_of_a_key_waits_for_no_call_that_holds_its_wallet(db, make, sessions, change):
+    key = make.key()
+    with sessions() as admission:
+        admission.execute(text("SELECT id FROM wallets FOR UPDATE"))
+        db.execute(text("SET lock_timeout = '50ms'"))
+
+        change(db, key)
+        db.commit()
+
+    actions = db.scalars(text("SELECT action FROM audit_log ORDER BY id")).all()
+    assert len(actions) == 2
