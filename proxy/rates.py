@@ -50,7 +50,8 @@ class Rates:
                 pipeline.incr(key)
                 pipeline.expire(key, 2 * WINDOW_S)
                 count, _ = await pipeline.execute()
-        except (RedisError, OSError, TimeoutError) as error:
+        except (RedisError, OSError, TimeoutError, RuntimeError) as error:
+            # RuntimeError: what uvloop raises for a write to a connection that was reset a moment ago
             _log.warning("rate_not_counted", error=type(error).__name__)
             return None
         return Rate(limit, max(0, limit - count), (minute + 1) * WINDOW_S)
