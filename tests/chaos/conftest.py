@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,7 @@ def chance(request: pytest.FixtureRequest) -> Random:
 
 
 @pytest.fixture
-def size(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
+def size(request: pytest.FixtureRequest) -> Callable[[Any, Any], Any]:
     """How much of a scenario: little in every run, all of it with `--chaos-full`."""
     is_full = request.config.option.chaos_full
     return lambda little, all_of_it: all_of_it if is_full else little
@@ -91,7 +92,7 @@ async def rig(shelf: Shelf, chance: Random, request: pytest.FixtureRequest) -> A
         if not request.node.stash[FAILED]:
             rig.heal()
             findings = await rig.findings_at_rest()
-            assert findings == []
+            assert not findings, "\n".join(findings)
     finally:
         if findings:
             shelf.clear()

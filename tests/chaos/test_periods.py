@@ -87,7 +87,8 @@ async def test_a_limit_holds_in_the_period_that_ends_and_anew_in_the_next(late_r
         )
     rig.seen += seen
 
-    assert await rig.findings_at_rest() == []
+    findings = await rig.findings_at_rest()
+    assert not findings, "\n".join(findings)
     for period, secret in limited.items():
         good = [one for one in seen if one.secret == secret and one.status == 200]
         counts = Counter(made_at(one.request_id) >= ends_at for one in good)
