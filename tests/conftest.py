@@ -50,6 +50,21 @@ COSTLY_HASHER = passwords._HASHER
 CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--chaos-full", action="store_true", help="all of the scenarios of tests/chaos")
+    parser.addoption("--chaos-seed", help="repeat what tests/chaos did under this seed")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw the seed once, before the workers of a parallel run are given their options."""
+    config.option.chaos_seed = config.option.chaos_seed or secrets.token_hex(4)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"chaos: seed {config.option.chaos_seed}" + (", in full" if config.option.chaos_full else "")
+
+
 @pytest.fixture(autouse=True)
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same argon2id at the least cost: at its real one, making users is half of the time of all tests."""
