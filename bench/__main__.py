@@ -1,6 +1,7 @@
 """The benchmark: `bin/bench`. docs/performance.md says what it measures and how to read it."""
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -87,6 +88,7 @@ def bench(only: Sequence[str], timing: Timing) -> str:
 
 def main() -> int:
     given = arguments(sys.argv[1:])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the way out ends what was started
     HOME.mkdir(parents=True, exist_ok=True)
     try:
         with held(HOME):
