@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 from redis.exceptions import RedisError
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, event, insert, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from core.commits import after_commit, note
@@ -22,6 +22,7 @@ from core.models import ApiKey, VersionBump, Wallet
 
 KIND = "version_bumps"
 UNTOLD = "untold_changes"
+RAISED = "keys_whose_version_was_raised"
 _log = structlog.get_logger()
 
 
@@ -57,13 +58,24 @@ def bump_wallet(session: Session, wallet_id: UUID) -> None:
 
 
 def bump_key(session: Session, key: ApiKey) -> None:
-    """Have this key read again."""
-    session.flush()
-    statement = update(ApiKey).where(ApiKey.id == key.id).values(ver=ApiKey.ver + 1)
-    ver = session.execute(statement.returning(ApiKey.ver)).scalar_one()
-    session.expire(key, ["ver"])
-    bucket = session.scalars(select(Wallet.bucket).where(Wallet.id == key.wallet_id)).one()
-    _note(session, bucket, key.wallet_id, key.id, ver)
+    """Have this key read again.
+
+    Its version is raised with the row's other changes, in one statement: a second one would lock its wallet.
+    """
+    key.ver = ApiKey.ver + 1
+    session.add(key)
+    if key not in session.info.setdefault(RAISED, []):
+        session.info[RAISED].append(key)
+
+
+def _note_keys(session: Session) -> None:
+    """Note the keys whose version was raised, as they are about to be committed."""
+    if session.in_nested_transaction():
+        return
+    for key in session.info.pop(RAISED, []):
+        session.flush()
+        bucket = session.scalars(select(Wallet.bucket).where(Wallet.id == key.wallet_id)).one()
+        _note(session, bucket, key.wallet_id, key.id, key.ver)
 
 
 def _note(session: Session, bucket: int, wallet_id: UUID, key_id: UUID | None, ver: int) -> None:
@@ -85,6 +97,8 @@ def enforce_after_commit(factory: sessionmaker[Session], counters: Counters) -> 
             return
         _forget(factory, [bump.id for bump in bumps])
 
+    event.listen(factory, "before_commit", _note_keys)
+    event.listen(factory, "after_rollback", lambda session: session.info.pop(RAISED, None))
     after_commit(factory, KIND, tell)
 
 

@@ -26,13 +26,14 @@ async def status_of(relay, secret):
         return response.status
 
 
-async def test_every_scope_draws_on_the_organizations_wallet(relay, make, db, org):
+async def test_every_scope_draws_on_the_organizations_wallet(relay, make, db, org, books):
     team = make.team(org)
     keys = [make.key(org=org), make.key(team=team), make.key(member=make.member(team=team))]
 
     statuses = [await status_of(relay, make.secrets[key.id]) for key in keys]
 
     assert statuses == [200, 200, 200]
+    books.book()
     wallet = db.get(Wallet, org.wallet_id, populate_existing=True)
     assert 0 < wallet.balance_n < 10 * 10**9
 

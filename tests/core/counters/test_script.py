@@ -13,14 +13,17 @@ def test_a_script_is_known_by_the_digest_of_its_source():
     assert made == Script("answer", "return 42", "1fa00e76656cc152ad327c13fe365858fd7be306")
 
 
-def test_a_script_is_read_by_its_name(tmp_path, monkeypatch):
-    (tmp_path / "greet.lua").write_text("return 'grüß'\n", "utf-8")
+def test_a_script_is_read_by_its_name_behind_what_all_share(tmp_path, monkeypatch):
+    (tmp_path / "common.lua").write_text("local word = 'grüß'\n", "utf-8")
+    (tmp_path / "greet.lua").write_text("return word\n", "utf-8")
     monkeypatch.setattr(script, "files", lambda package: tmp_path)
+    script._text.cache_clear()
 
     found = Script.load("greet")
 
-    assert (found.name, found.source) == ("greet", "return 'grüß'\n")
-    assert found.sha == sha1("return 'grüß'\n".encode()).hexdigest()
+    script._text.cache_clear()
+    assert (found.name, found.source) == ("greet", "local word = 'grüß'\nreturn word\n")
+    assert found.sha == sha1(found.source.encode()).hexdigest()
 
 
 def test_scripts_lie_beside_the_module():
