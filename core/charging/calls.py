@@ -33,7 +33,7 @@ class Caller:
     rpm: int = 0  # calls a minute; 0: not limited
     rpm_owner: UUID | None = None
     at_once: int = 0  # calls running at the same time; 0: not limited
-    # Worked out once, as a caller makes many calls: its part of usage rows, and of what scripts are told, by day.
+    # Worked out once, for many calls: its part of usage rows, and of what scripts are told, by day.
     facts: dict[str, Any] = field(init=False, compare=False, repr=False)
     words: dict[int, list[bytes]] = field(init=False, compare=False, repr=False, default_factory=dict)
 
