@@ -7,9 +7,12 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.config import Settings
+from proxy.apps import Apps
 from proxy.catalog import Catalog
+from proxy.clock import Clock
+from proxy.floods import Floods
 from proxy.grants import Grants
-from proxy.rates import Rates
+from proxy.leases.build import Leases
 from proxy.refusals import Refusals
 from proxy.running import Running
 from proxy.upstream.offers import Upstreams
@@ -19,13 +22,15 @@ from proxy.upstream.offers import Upstreams
 class Deps:
     settings: Settings
     engine: AsyncEngine
-    checkpoints: AsyncEngine
     catalog: Catalog
     grants: Grants
     running: Running
     upstreams: Upstreams
     refusals: Refusals
-    rates: Rates
+    leases: Leases
+    clock: Clock
+    apps: Apps = field(default_factory=Apps)
+    floods: Floods = field(default_factory=Floods)
     large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))  # read one by one
 
 

@@ -9,19 +9,21 @@ from aiohttp import web
 from core.charging.calls import Call
 from core.config import Settings
 from core.errors import BadRequest, Refused, TooLarge, Unavailable
+from core.ids import uuid7
 from proxy.answers import headers
 from proxy.chat_call import ChatCall
 from proxy.deps import DEPS, Deps
 from proxy.errors import REQUEST_ID
 from proxy.grants import Grant, credential
+from proxy.leases.gate import ClockMoved
 from proxy.plan import Plan, plan_chat
-from proxy.rates import RATE
+from proxy.rates import RATE, note_rate, rate_headers
 from proxy.relay import relay_plain
-from proxy.running import StaleGrant
+from proxy.running import NotAdmitted, StaleGrant
 from proxy.stream import StreamRelay
+from proxy.verdicts import refusal
 from proxy.wire import Wire
 
-MAX_APP = 200
 LARGE_BYTES = 256 * 1024
 GRANT_TRIES = 3  # a key that changes more often than that while one call is admitted is asked to wait
 
@@ -30,10 +32,10 @@ async def chat(request: web.Request) -> web.StreamResponse:
     deps = request.app[DEPS]
     secret = credential(request)
     grant = await deps.grants.find_for_models(secret)
-    if (rate := await deps.rates.count(grant.user_id, limit=grant.rpm)) is not None:
-        request[RATE] = rate
+    deps.floods.check(grant.caller)
     parsed = await parse(await read_body(request, deps.settings), deps)
     try:
+        grant.refuse_model(parsed.model)
         plan = plan_chat(
             parsed,
             deps.catalog.now,
@@ -45,6 +47,9 @@ async def chat(request: web.Request) -> web.StreamResponse:
                 return await _serve(request, deps, parsed, plan, grant)
             except StaleGrant:
                 grant = await deps.grants.find_for_models(secret, fresh=True)
+                grant.refuse_model(parsed.model)
+            except ClockMoved:
+                request[REQUEST_ID] = uuid7(deps.clock.now_ms())
         raise Unavailable("This key is being changed right now. Try again.", retry_after_s=1)
     except Refused as refused:
         _record(request, deps, refused, grant, parsed.model)
@@ -65,9 +70,22 @@ async def parse(body: bytes, deps: Deps) -> ChatCall:
 async def _serve(
     request: web.Request, deps: Deps, parsed: ChatCall, plan: Plan, grant: Grant
 ) -> web.StreamResponse:
-    call = _call(request[REQUEST_ID], request, plan, grant, stream=parsed.stream)
+    app = deps.apps.of(request, grant.caller.wallet_id)
+    call = _call(request[REQUEST_ID], plan, grant, app, stream=parsed.stream)
+    try:
+        return await _relay(request, deps, parsed, plan, call)
+    except NotAdmitted as denied:
+        note_rate(request, denied.verdict)
+        now, status = datetime.now(UTC), deps.settings.breaker_status
+        raise refusal(denied.verdict, grant.caller, now=now, breaker_status=status) from None
+
+
+async def _relay(
+    request: web.Request, deps: Deps, parsed: ChatCall, plan: Plan, call: Call
+) -> web.StreamResponse:
     wire = Wire(request, patience_s=deps.settings.idle_timeout_s)
     async with deps.running.hold(call, plan) as charge:
+        note_rate(request, charge.admitted)
         with await deps.upstreams.send(charge, parsed) as answer:
             fields = _fields(request, answer.offer.provider.name, stream=parsed.stream)
             if parsed.stream:
@@ -85,36 +103,23 @@ def _fields(request: web.Request, provider: str, *, stream: bool) -> dict[str, s
     return {
         **headers(request[REQUEST_ID], provider),
         "Content-Type": "text/event-stream" if stream else "application/json",
-        **(rate.headers() if rate is not None else {}),
+        **(rate_headers(rate) if rate is not None else {}),
     }
 
 
-def _call(request_id: UUID, request: web.Request, plan: Plan, grant: Grant, *, stream: bool) -> Call:
-    app_name, app_url = app_of(request)
+def _call(request_id: UUID, plan: Plan, grant: Grant, app: tuple[str, str], *, stream: bool) -> Call:
     return Call(
         request_id=request_id,
-        wallet_id=grant.wallet_id,
-        user_id=grant.user_id,
-        key_id=grant.key_id,
-        key_ver=grant.key_ver,
-        wallet_ver=grant.wallet_ver,
+        caller=grant.caller,
         model_id=plan.model.id,
         price_card_id=UUID(plan.offers[0].card.id),
         stream=stream,
-        app_name=app_name,
-        app_url=app_url,
+        app_name=app[0],
+        app_url=app[1],
         want=plan.want,
+        tokens=plan.input.at_most + plan.output_tokens,
         started_at=datetime.now(UTC),
     )
-
-
-def app_of(request: web.Request) -> tuple[str, str]:
-    """The app name and URL a caller states of itself, cleaned and cut."""
-    return _clean(request.headers.get("X-Title", "")), _clean(request.headers.get("HTTP-Referer", ""))
-
-
-def _clean(text: str) -> str:
-    return "".join(c for c in text if c.isprintable()).strip()[:MAX_APP]
 
 
 async def read_body(request: web.Request, settings: Settings) -> bytes:
@@ -144,6 +149,8 @@ async def _arrived(request: web.Request, *, limit: int, within_s: float) -> byte
 
 
 def _record(request: web.Request, deps: Deps, refused: Refused, grant: Grant, model_id: str) -> None:
+    deps.floods.count(grant.caller)
+    app = deps.apps.of(request, grant.caller.wallet_id)
     deps.refusals.note(
-        refused, request_id=request[REQUEST_ID], grant=grant, model_id=model_id, app=app_of(request)
+        refused, request_id=request[REQUEST_ID], caller=grant.caller, model_id=model_id, app=app
     )
