@@ -10,9 +10,10 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from core.errors import Refused
-from core.money import parse_usd, plain_decimal
+from core.money import Nanos, parse_usd, plain_decimal
 
 POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
+REDIS = ("redis", "rediss", "unix")
 WEB = ("http", "https")
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 MIN_SECRET_CHARS = 16
@@ -33,6 +34,7 @@ class Settings:
 
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
+    counters_url: str = field(repr=False)
     secret_key: str = field(repr=False)
     key_pepper: bytes = field(repr=False)
     provider_secret: bytes = field(repr=False)
@@ -69,7 +71,8 @@ class Settings:
         read = _Reader(env)
         return cls(
             database_url=read.url("DATABASE_URL", POSTGRES),
-            redis_url=read.url("REDIS_URL", ("redis", "rediss", "unix")),
+            redis_url=read.url("REDIS_URL", REDIS),
+            counters_url=read.url("COUNTERS_URL", REDIS, env.get("REDIS_URL")),
             secret_key=read.passphrase("SECRET_KEY"),
             key_pepper=read.secret("KEY_PEPPER"),
             provider_secret=read.secret("PROVIDER_SECRET"),
@@ -165,9 +168,12 @@ class _Reader:
     def usd(self, name: str, default: str) -> int:
         """Dollars as nano-dollars."""
         try:
-            return parse_usd(self._env.get(name) or default)
+            amount = parse_usd(self._env.get(name) or default)
         except ValueError:
-            raise Misconfigured(f"{name} must be an amount in dollars, at most 9,000,000") from None
+            amount = Nanos(-1)
+        if amount < 0:
+            raise Misconfigured(f"{name} must be an amount in dollars from 0 to 9,000,000")
+        return amount
 
     def secret(self, name: str) -> bytes:
         """At least 32 bytes, written in hexadecimal."""

@@ -24,7 +24,7 @@ from proxy.leases.build import build_leases
 from proxy.rates import add_rate_headers
 from proxy.refusals import Refusals
 from proxy.running import Running
-from proxy.upstream import Upstreams
+from proxy.upstream.offers import Upstreams
 
 RESTART_S = 1.0
 PREFIXES = ("/api/v1", "/v1")
@@ -97,7 +97,7 @@ async def background(app: web.Application) -> AsyncIterator[None]:
             await task
     await deps.refusals.write()
     await leases.close()
-    await deps.upstreams.close()
+    deps.upstreams.close()
     await app[FRONT_DOOR].close()
     await deps.engine.dispose()
 

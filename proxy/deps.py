@@ -13,7 +13,7 @@ from proxy.grants import Grants
 from proxy.leases.build import Leases
 from proxy.refusals import Refusals
 from proxy.running import Running
-from proxy.upstream import Upstreams
+from proxy.upstream.offers import Upstreams
 
 
 @dataclass(frozen=True, slots=True)

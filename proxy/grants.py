@@ -117,7 +117,7 @@ class Grants:
             raise Unavailable(
                 "The service cannot check keys right now. Try again.", retry_after_s=5
             ) from None
-        if row is None or not row.enabled or row.removed_at is not None:
+        if row is None or not row.enabled:
             self._kept.pop(digest, None)
             raise Unauthenticated
         if row.wallet_suspended_at is not None or row.user_suspended_at is not None:

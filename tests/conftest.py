@@ -20,19 +20,25 @@ from uuid import UUID
 import pytest
 import structlog
 from argon2 import PasswordHasher
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session, sessionmaker
 
 import core.secrets as passwords
+from core.actions.audit import OPERATOR
 from core.actions.keys import create_key
+from core.actions.members import add_member
 from core.actions.offers import add_offer
+from core.actions.orgs import create_org
 from core.actions.providers import add_provider
 from core.actions.release import migrate
+from core.actions.teams import create_team
 from core.actions.users import sign_up
-from core.actions.wallets import grant_credits, open_wallet
+from core.actions.versions import enforce_after_commit
+from core.actions.wallets import grant_credits
 from core.charging.proof import differences
 from core.config import Settings
+from core.counters.client import Counters
 from core.db import driver_url, session_factory, sync_engine
 from core.models import ApiKey, Member, Offer, Org, Provider, Team, User
 from core.money import parse_usd
@@ -42,6 +48,21 @@ from dev.valkey import temporary_valkey
 TEMPLATE = "bazaar_template"
 COSTLY_HASHER = passwords._HASHER
 CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--chaos-full", action="store_true", help="all of the scenarios of tests/chaos")
+    parser.addoption("--chaos-seed", help="repeat what tests/chaos did under this seed")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw the seed once, before the workers of a parallel run are given their options."""
+    config.option.chaos_seed = config.option.chaos_seed or secrets.token_hex(4)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"chaos: seed {config.option.chaos_seed}" + (", in full" if config.option.chaos_full else "")
 
 
 @pytest.fixture(autouse=True)
@@ -126,8 +147,13 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def sessions(engine: Engine) -> sessionmaker[Session]:
-    return session_factory(engine)
+def sessions(engine: Engine, redis_url: str) -> Iterator[sessionmaker[Session]]:
+    """Sessions whose changes are in force once they are committed, as in the product."""
+    factory = session_factory(engine)
+    counters = Counters(redis_url)
+    enforce_after_commit(factory, counters)
+    yield factory
+    counters.close()
 
 
 @pytest.fixture
@@ -178,49 +204,65 @@ class Maker:
             self.credits(user, credits_usd)
         return user
 
-    def credits(self, user: User, usd: str) -> None:
+    def credits(self, to: User | Org, usd: str) -> None:
         self.count += 1
-        grant_credits(self.db, user.wallet_id, parse_usd(usd), note="for the test", ref=f"test-{self.count}")
+        grant_credits(self.db, to.wallet_id, parse_usd(usd), note="for the test", ref=f"test-{self.count}")
         self.db.commit()
 
-    def org(self, admin: User | None = None, *, name: str = "Acme") -> Org:
+    def org(self, admin: User | None = None, *, name: str = "Acme", credits_usd: str | None = None) -> Org:
         """An organization; `admin`, or a new account, runs it."""
-        wallet = open_wallet(self.db)
-        self.db.flush()
-        org = Org(name=name, wallet_id=wallet.id)
-        self.db.add(org)
-        self.db.flush()
-        self.member(org, admin, role="org_admin")
+        org = create_org(self.db, admin or self.user(), name=name, by=OPERATOR)
+        self.db.commit()
+        if credits_usd is not None:
+            self.credits(org, credits_usd)
         return org
 
     def team(self, org: Org | None = None, **fields: Any) -> Team:
         self.count += 1
-        org = org or self.org()
-        team = Team(org_id=org.id, name=fields.pop("name", f"team {self.count}"), **fields)
-        self.db.add(team)
+        name = fields.pop("name", f"team {self.count}")
+        team = create_team(self.db, org or self.org(), name=name, by=OPERATOR, **fields)
         self.db.commit()
         return team
 
     def member(
-        self, org: Org | None = None, user: User | None = None, *, team: Team | None = None, **fields: Any
+        self,
+        org: Org | None = None,
+        user: User | None = None,
+        *,
+        team: Team | None = None,
+        role: str = "member",
+        **fields: Any,
     ) -> Member:
-        org_id = org.id if org is not None else team.org_id if team is not None else self.org().id
-        member = Member(
-            org_id=org_id,
-            user_id=(user or self.user()).id,
-            team_id=team and team.id,
-            role=fields.pop("role", "member"),
+        """A member: of the team's organization where a team is given."""
+        if org is None:
+            org = self.org() if team is None else self.db.get_one(Org, team.org_id)
+        member = add_member(
+            self.db,
+            org,
+            email=(user or self.user()).email,
+            role=role,
+            team_id=None if team is None else team.id,
+            by=OPERATOR,
             **fields,
         )
-        self.db.add(member)
         self.db.commit()
         return member
 
-    def key(self, user: User | None = None, **fields: Any) -> ApiKey:
-        """A key; its secret is in `secrets` by its id."""
+    def key(
+        self,
+        user: User | None = None,
+        *,
+        org: Org | None = None,
+        team: Team | None = None,
+        member: Member | None = None,
+        **fields: Any,
+    ) -> ApiKey:
+        """A key of an account, an organization, a team or a member; its secret is in `secrets` by its id."""
+        of = org or team or member
         key, secret = create_key(
             self.db,
-            user or self.user(),
+            user or self.owner(of),
+            of=of,
             name=fields.pop("name", "test key"),
             pepper=self.settings.key_pepper,
             now=datetime.now(UTC),
@@ -229,6 +271,17 @@ class Maker:
         self.db.commit()
         self.secrets[key.id] = secret
         return key
+
+    def owner(self, of: Org | Team | Member | None) -> User:
+        """Who a key of this can belong to: the member, or the organization's first one."""
+        if of is None:
+            return self.user()
+        if isinstance(of, Member):
+            return self.db.get_one(User, of.user_id)
+        org_id = of.id if isinstance(of, Org) else of.org_id
+        return self.db.scalars(
+            select(User).join(Member).where(Member.org_id == org_id).order_by(Member.id).limit(1)
+        ).one()
 
     def provider(
         self, name: str = "acme", *, base_url: str = "http://127.0.0.1:9/v1", **fields: Any

@@ -94,7 +94,8 @@ def _book(books: _Books, entry: Entry, before: Mapping[str, Any] | None) -> int:
         _sum(books, {**before, "points": 0, "quotas": entry.facts.get("quotas", ())}, sign=-1)
     _sum(books, event, sign=1)
     books.events.append(event)
-    _pay(books, entry, charge_n - charged_n, kind="adjustment" if before and before["rank"] > 0 else "usage")
+    kind = "adjustment" if before and before["rank"] > 0 else "usage"
+    _pay(books, entry, charge_n - charged_n, kind=kind, at=event["ended_at"])
     return charge_n
 
 
@@ -120,13 +121,11 @@ def _event(entry: Entry, charge_n: int) -> dict[str, Any]:
     }
 
 
-def _pay(books: _Books, entry: Entry, charge_n: int, *, kind: str) -> None:
+def _pay(books: _Books, entry: Entry, charge_n: int, *, kind: str, at: datetime) -> None:
     if charge_n == 0:
         return
-    ref, note = str(entry.request_id), entry.facts["model_id"]
-    books.ledger.append(
-        {"wallet_id": entry.wallet_id, "kind": kind, "ref": ref, "amount_n": -charge_n, "note": note}
-    )
+    row = {"wallet_id": entry.wallet_id, "kind": kind, "ref": str(entry.request_id), "amount_n": -charge_n}
+    books.ledger.append({**row, "note": entry.facts["model_id"], "at": at})
     wallet = books.wallets[entry.wallet_id]
     wallet[0] += charge_n
     place = (entry.wallet_id, entry.gen)

@@ -50,10 +50,10 @@ WRITE_SPENDS = text(
 )
 WRITE_LEDGER = text(
     """
-    INSERT INTO ledger (wallet_id, kind, ref, amount_n, note)
-    SELECT wallet_id, kind, ref, amount_n, note
+    INSERT INTO ledger (wallet_id, kind, ref, amount_n, note, at)
+    SELECT wallet_id, kind, ref, amount_n, note, at
     FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-      AS r(wallet_id uuid, kind text, ref text, amount_n bigint, note text)
+      AS r(wallet_id uuid, kind text, ref text, amount_n bigint, note text, at timestamptz)
     """
 )
 WRITE_POOLS = text(

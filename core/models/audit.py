@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, func
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -11,7 +11,11 @@ from core.models.base import Base
 
 
 class AuditEntry(Base):
-    """One thing that was done. Append-only: a trigger refuses UPDATE, DELETE and TRUNCATE. Never a secret."""
+    """One thing that was done. Append-only: a trigger refuses UPDATE, DELETE and TRUNCATE. Never a secret.
+
+    It refers to no other table: checking that would lock a wallet's row, and a change that waits for a call
+    while that call waits for the change is a deadlock.
+    """
 
     __tablename__ = "audit_log"
     __table_args__ = (
@@ -21,8 +25,8 @@ class AuditEntry(Base):
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    org_id: Mapped[UUID | None] = mapped_column(ForeignKey("orgs.id"))
-    wallet_id: Mapped[UUID | None] = mapped_column(ForeignKey("wallets.id"))
+    org_id: Mapped[UUID | None]
+    wallet_id: Mapped[UUID | None]
     at: Mapped[datetime] = mapped_column(server_default=func.now())
     actor_kind: Mapped[str]
     actor_id: Mapped[UUID | None]  # an account or a key; an operator at the command line has none

@@ -4,6 +4,7 @@ from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.models.base import nanos
+from core.rules.breakers import BreakerSettings
 
 
 class BreakerColumns:
@@ -13,3 +14,7 @@ class BreakerColumns:
     cb_minute_n: Mapped[nanos | None] = mapped_column(CheckConstraint("cb_minute_n > 0", name="cb_minute"))
     cb_hourly_n: Mapped[nanos | None] = mapped_column(CheckConstraint("cb_hourly_n > 0", name="cb_hourly"))
     cb_shadow: Mapped[bool | None]  # records what it would have refused, refuses nothing
+
+    @property
+    def breaker(self) -> BreakerSettings:
+        return BreakerSettings(self.cb_enabled, self.cb_minute_n, self.cb_hourly_n, self.cb_shadow)

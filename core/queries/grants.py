@@ -11,7 +11,9 @@ BREAKER = ("cb_enabled", "cb_minute_n", "cb_hourly_n", "cb_shadow")
 
 
 def grant_by_digest(digest: bytes) -> Select[*tuple[Any, ...]]:
-    """The key of this digest with its wallet, owner, organization, team and member; no deleted one.
+    """The key of this digest with its wallet, owner, organization, team and member.
+
+    Deleted keys, and those of members who were removed, are not found.
 
     A secret that was rotated away is found too; it expires when its overlap ends, or with its key.
     """
@@ -43,7 +45,6 @@ def grant_by_digest(digest: bytes) -> Select[*tuple[Any, ...]]:
             team.id.label("team_id"),
             team.monthly_budget_n.label("team_budget_n"),
             Member.monthly_budget_n.label("member_budget_n"),
-            Member.removed_at,
             *_settings("org", Org),
             *_settings("team", team),
             *_settings("member", Member),
@@ -53,7 +54,11 @@ def grant_by_digest(digest: bytes) -> Select[*tuple[Any, ...]]:
         .outerjoin(Org, Org.id == ApiKey.org_id)
         .outerjoin(Member, Member.id == ApiKey.member_id)
         .outerjoin(team, team.id == func.coalesce(ApiKey.team_id, Member.team_id))
-        .where(or_(ApiKey.digest == digest, ApiKey.previous_digest == digest), ApiKey.deleted_at.is_(None))
+        .where(
+            or_(ApiKey.digest == digest, ApiKey.previous_digest == digest),
+            ApiKey.deleted_at.is_(None),
+            Member.removed_at.is_(None),
+        )
     )
 
 

@@ -5,11 +5,9 @@ the own team, and gives no budget wider than the narrower of the own one and the
 """
 
 from dataclasses import dataclass
-from typing import Literal
 from uuid import UUID
 
-Role = Literal["org_admin", "billing_viewer", "team_admin", "member"]
-ROLES: tuple[Role, ...] = ("org_admin", "billing_viewer", "team_admin", "member")
+ROLES = ("org_admin", "billing_viewer", "team_admin", "member")
 WITHIN_A_TEAM = ("team_admin", "member")
 
 
@@ -17,7 +15,7 @@ WITHIN_A_TEAM = ("team_admin", "member")
 class Authority:
     """What somebody has in an organization."""
 
-    role: Role
+    role: str
     team_id: UUID | None = None
     budget_n: int | None = None  # a month, nano-dollars; None: without a bound
 

@@ -126,8 +126,6 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "actor_kind IN ('user', 'key', 'operator', 'system')", name=op.f("ck_audit_log_actor_kind")
         ),
-        sa.ForeignKeyConstraint(["org_id"], ["orgs.id"], name=op.f("fk_audit_log_org_id")),
-        sa.ForeignKeyConstraint(["wallet_id"], ["wallets.id"], name=op.f("fk_audit_log_wallet_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_log")),
         sa.UniqueConstraint("dedup", name=op.f("uq_audit_log_dedup")),
     )

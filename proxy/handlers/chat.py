@@ -10,16 +10,19 @@ from core.charging.calls import Call
 from core.config import Settings
 from core.errors import BadRequest, Refused, TooLarge, Unavailable
 from core.ids import uuid7
+from proxy.answers import headers
 from proxy.chat_call import ChatCall
 from proxy.deps import DEPS, Deps
 from proxy.errors import REQUEST_ID
 from proxy.grants import Grant, credential
 from proxy.leases.gate import ClockMoved
 from proxy.plan import Plan, plan_chat
-from proxy.rates import note_rate
-from proxy.relay import StreamRelay, relay_plain
+from proxy.rates import RATE, note_rate, rate_headers
+from proxy.relay import relay_plain
 from proxy.running import NotAdmitted, StaleGrant
+from proxy.stream import StreamRelay
 from proxy.verdicts import refusal
+from proxy.wire import Wire
 
 MAX_APP = 200
 LARGE_BYTES = 256 * 1024
@@ -79,12 +82,27 @@ async def _serve(
 async def _relay(
     request: web.Request, deps: Deps, parsed: ChatCall, plan: Plan, call: Call
 ) -> web.StreamResponse:
+    wire = Wire(request, patience_s=deps.settings.idle_timeout_s)
     async with deps.running.hold(call, plan) as charge, deps.upstreams.send(charge, parsed) as answer:
         note_rate(request, charge.admitted)
-        if not parsed.stream:
-            return await relay_plain(answer, charge, deps.settings)
-        echo = answer.sent if parsed.echo_upstream_body else None
-        return await StreamRelay(request, answer, charge, deps.settings).run(echo=echo)
+        fields = _fields(request, answer.offer.provider.name, stream=parsed.stream)
+        if parsed.stream:
+            echo = answer.sent if parsed.echo_upstream_body else None
+            await StreamRelay(answer, charge, wire, deps.settings).run(fields, echo=echo)
+        else:
+            wire.send(await relay_plain(answer, charge), fields)
+    await wire.drained()
+    return wire.written()
+
+
+def _fields(request: web.Request, provider: str, *, stream: bool) -> dict[str, str]:
+    """The header fields of an answer."""
+    rate = request.get(RATE)
+    return {
+        **headers(request[REQUEST_ID], provider),
+        "Content-Type": "text/event-stream" if stream else "application/json",
+        **(rate_headers(rate) if rate is not None else {}),
+    }
 
 
 def _call(request_id: UUID, request: web.Request, plan: Plan, grant: Grant, *, stream: bool) -> Call:

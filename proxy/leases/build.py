@@ -79,7 +79,7 @@ class Leases:
 
 def build_leases(settings: Settings, engine: AsyncEngine) -> Leases:
     boot_id, root, clock = uuid7(), Path(settings.spool_dir), Clock()
-    store = Store(settings.redis_url)
+    store = Store(settings.counters_url)
     settler = Settler(engine, store, Spool(root, boot_id), root)
     generations = Generations(engine, store, boot_id=boot_id, clock=clock, settler=settler)
     trips = Trips(engine)

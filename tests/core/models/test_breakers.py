@@ -4,6 +4,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from core.rules.breakers import INHERIT, BreakerSettings
+
 TABLES = ("orgs", "teams", "members")
 
 
@@ -26,3 +28,13 @@ def test_everything_is_inherited_to_begin_with(db, make, table):
     row = db.execute(text(f"SELECT cb_enabled, cb_minute_n, cb_hourly_n, cb_shadow FROM {table}")).first()
 
     assert row == (None, None, None, None)
+
+
+def test_the_settings_are_read_as_rules_take_them(make):
+    team = make.team()
+    inherited = team.breaker
+
+    team.cb_enabled, team.cb_minute_n, team.cb_hourly_n, team.cb_shadow = False, 1, 2, True
+
+    assert inherited == INHERIT
+    assert team.breaker == BreakerSettings(enabled=False, minute_n=1, hourly_n=2, shadow=True)

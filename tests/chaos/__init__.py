@@ -1,0 +1,1 @@
+"""Faults of every kind on real processes, and an auditor that believes none of them."""

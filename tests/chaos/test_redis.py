@@ -1,0 +1,103 @@
+"""Redis that dies, forgets, falls back and does not answer. Whatever it loses, no money may be lost with it."""
+
+import asyncio
+from contextlib import closing
+
+import pytest
+
+from tests.chaos.load import Load
+from tests.chaos.processes import until
+from tests.chaos.rig import begin
+from tests.chaos.wire import SOUND, Fault, Wire
+
+pytestmark = pytest.mark.xdist_group("chaos")
+DONE = 10  # answers that show that all is well again
+
+
+@pytest.mark.parametrize("aof", [True, False], ids=["with what it wrote down", "empty"])
+async def test_redis_may_be_killed_and_come_back(rig, chance, size, aof):
+    if not size(aof, True):
+        pytest.skip("part of --chaos-full only")
+    async with Load(rig, 8, chance=chance) as load:
+        for _ in range(size(1, 20)):
+            await load.answered(DONE)
+
+            rig.valkey.kill()
+            if not aof:
+                rig.forget_redis()
+            await asyncio.sleep(chance.random())
+            await begin(rig.valkey)
+
+            await load.answered(DONE)
+
+
+async def test_redis_may_forget_everything_and_live_on(rig, chance, size):
+    async with Load(rig, 8, chance=chance) as load:
+        for _ in range(size(3, 50)):
+            await load.answered(DONE)
+
+            with closing(rig.redis()) as redis:
+                redis.flushall()
+
+            await load.answered(DONE)
+
+
+async def test_a_stale_replica_may_take_over(rig, chance, size):
+    for _ in range(size(1, 10)):
+        service, replica = rig.make_valkey("replica")
+        link = Wire(rig.valkey_service.port, chance=chance)
+        await begin(replica)
+        await follow(rig, service, link)
+        async with Load(rig, 8, chance=chance) as load:
+            await load.answered(DONE)
+            link.fault = Fault(drop=True)
+            await load.answered(DONE)
+
+            old = rig.promote(service, replica)
+
+            await load.answered(DONE)
+        old.kill()
+        link.close()
+
+
+async def follow(rig, service, link):
+    """Make a server a replica of the present one, over a wire, and wait until it has caught up."""
+    password = service.password
+    with closing(rig.redis()) as primary:
+        primary.config_set("repl-diskless-sync-delay", 0)
+    with closing(rig.redis(service)) as replica:
+        replica.config_set("masterauth", password)
+        replica.replicaof("127.0.0.1", link.port)
+        await until(lambda: replica.info("replication")["master_link_status"] == "up", within_s=20)
+
+
+async def test_replies_of_redis_may_get_lost(rig, chance, size):
+    rig.redis_wire.lost = 0
+    async with Load(rig, 8, chance=chance) as load:
+        await load.answered(DONE)
+
+        rig.redis_wire.fault = Fault(lose=0.05, silently=0.5)
+        await load.answered(size(60, 3000))
+        rig.redis_wire.fault = SOUND
+
+        await load.answered(DONE)
+
+    assert rig.redis_wire.lost
+
+
+FAULTS = {"silent": Fault(drop=True), "slow": Fault(delay_s=0.4), "half open": Fault(half_open=True)}
+
+
+@pytest.mark.usefixtures("full_only")
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_redis_may_be_unwell(rig, chance, fault):
+    async with Load(rig, 8, chance=chance) as load:
+        for _ in range(5):
+            await load.answered(DONE)
+
+            rig.redis_wire.fault = FAULTS[fault]
+            await asyncio.sleep(2 * chance.random())
+            rig.redis_wire.fault = SOUND
+            rig.redis_wire.cut()
+
+            await load.answered(DONE)
