@@ -11,8 +11,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.charging import holds, settlement
-from core.charging.calls import Admitted, Call, Ending, Progress, Settled, Verdict
+from core.charging.calls import Admitted, Call, Caller, Ending, Progress, Settled, Verdict
 from core.errors import Unavailable
+from core.rules.rates import Rate
 
 RETRY_FIRST_S, RETRY_LAST_S = 0.1, 5.0
 T = TypeVar("T")
@@ -25,6 +26,9 @@ class Gate(Protocol):
 
     async def admit(self, call: Call) -> Verdict:
         """Hold the call's worst case, or say why not. Raises Unavailable when the books cannot be reached."""
+
+    async def rate(self, caller: Caller) -> Rate | None:
+        """Where a caller stands with its calls a minute; None when nobody counts them, or can be asked."""
 
     async def checkpoint(self, running: Sequence[Report]) -> None:
         """Say what running calls have produced so far; also a sign of life for each."""
@@ -56,6 +60,9 @@ class PostgresGate:
             raise Unavailable(
                 "The service cannot check balances right now. Try again.", retry_after_s=5
             ) from None
+
+    async def rate(self, caller: Caller) -> Rate | None:  # noqa: ARG002  # the protocol's
+        return None
 
     async def checkpoint(self, running: Sequence[Report]) -> None:
         progress = [report for _, _, report in running]

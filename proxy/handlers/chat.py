@@ -17,7 +17,7 @@ from proxy.errors import REQUEST_ID
 from proxy.grants import Grant, credential
 from proxy.leases.gate import ClockMoved
 from proxy.plan import Plan, plan_chat
-from proxy.rates import RATE, note_rate, rate_headers
+from proxy.rates import RATE, look_up_rate, note_rate, rate_headers
 from proxy.relay import relay_plain
 from proxy.running import NotAdmitted, StaleGrant
 from proxy.stream import StreamRelay
@@ -53,6 +53,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
         raise Unavailable("This key is being changed right now. Try again.", retry_after_s=1)
     except Refused as refused:
         _record(request, deps, refused, grant, parsed.model)
+        await look_up_rate(request, deps.running.gate, grant.caller)
         raise
 
 

@@ -6,12 +6,14 @@ from uuid import UUID
 
 import structlog
 
-from core.charging.calls import Admitted, Call, Ending, Settled, Stale, Verdict
+from core.charging.calls import Admitted, Call, Caller, Ending, Settled, Stale, Verdict
 from core.charging.generations import Life
 from core.counters import replies, requests
+from core.counters.keys import wallet_keys
 from core.counters.replies import Again, Extension, Held
-from core.counters.requests import Request, Terms
+from core.counters.requests import Request, Terms, rate_field
 from core.errors import Unavailable
+from core.rules.rates import Rate, rate_at
 from proxy.clock import Clock
 from proxy.gate import Report
 from proxy.global_breaker import GlobalBreaker
@@ -120,6 +122,17 @@ class LeaseGate:
         for shadow in held.shadows:
             self._trips.note(shadow, call.caller)
         return held.admitted
+
+    async def rate(self, caller: Caller) -> Rate | None:
+        if caller.rpm == 0:
+            return None
+        keys = wallet_keys(caller.bucket, caller.wallet_id)
+        try:
+            arrival = await self._store.command(keys.bucket.tag, "HGET", keys.rates, rate_field(caller))
+        except (Away, Broken):
+            return None
+        arrival_us = int(arrival) if isinstance(arrival, bytes) else 0
+        return rate_at(caller.rpm, arrival_us=arrival_us, now_us=self._clock.now_ms() * 1000)
 
     async def checkpoint(self, running: Sequence[Report]) -> None:
         reports = [report for report in running if report[1].gen]

@@ -28,7 +28,7 @@ from simulator.settings import Settings as SimulatorSettings
 from tests.proxy.own_provider import OwnProvider
 from tests.proxy.processes import Process
 from worker.drain import Drain, RedisStreams
-from worker.leases import runner
+from worker.leases import LeaseKeeper, runner
 
 
 @dataclass
@@ -107,6 +107,12 @@ class Books:
             {"rid": key.decode().rsplit(":", 1)[1], **text_of(self.redis.hgetall(key))}
             for key in self.redis.scan_iter("bl:*:H:*", count=1000)
         ]
+
+    def sweep(self) -> int:
+        """Have every hold overdue, and do what a ledger process does about it. Returns how many it ended."""
+        for key in self.redis.scan_iter("bl:*:Z"):
+            self.redis.zadd(key, dict.fromkeys(self.redis.zrange(key, 0, -1), 0))
+        return LeaseKeeper(self.engine, runner(self.redis), longest_call_s=900).sweep()
 
     def pool(self, caller: "Caller") -> dict[str, int]:
         """The numbers of a wallet's pool: free, held, spent, granted, returned."""
@@ -249,6 +255,7 @@ def start_process(settings, tmp_path):
                     "KEY_PEPPER": settings.key_pepper.hex(),
                     "PROVIDER_SECRET": settings.provider_secret.hex(),
                     "HOLD_S": "5",
+                    "SPOOL_DIR": settings.spool_dir,
                     "PROXY_PORT": str(port),
                     "LOG_LEVEL": "debug",
                     **environment,
