@@ -2,17 +2,17 @@
 
 from aiohttp import web
 
-from core.charging.calls import Admitted, Rate, TooFast, Tripped
+from core.charging.calls import Admitted, TooFast, Tripped
 from core.rules.admission import Deny
+from core.rules.rates import Rate
 
 RATE = web.RequestKey("rate", Rate)
 
 
 def note_rate(request: web.Request, verdict: Admitted | Deny | TooFast | Tripped) -> None:
     """Keep what admission said of the rate, for the answer's headers."""
-    rate = getattr(verdict, "rate", None)
-    if rate is not None:
-        request[RATE] = rate
+    if verdict.rate is not None:
+        request[RATE] = verdict.rate
 
 
 def rate_headers(rate: Rate) -> dict[str, str]:

@@ -8,6 +8,7 @@ from uuid import UUID
 from core.money import Nanos
 from core.rules.admission import Deny, Want
 from core.rules.prices import Cost, Usage
+from core.rules.rates import Rate
 from core.rules.scopes import Fuse, Quota, Subject
 
 # Ranks of usage rows: a final replaces an orphan, an orphan a refusal, nothing a final.
@@ -57,15 +58,6 @@ class Call:
     @property
     def key_id(self) -> UUID:
         return self.caller.key_id
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """Calls a minute: how many, how many are left, and when all are there again (Unix seconds)."""
-
-    limit: int
-    remaining: int
-    reset: int
 
 
 @dataclass(frozen=True, slots=True)

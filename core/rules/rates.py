@@ -1,5 +1,7 @@
 """How many model calls a minute an account has (SPEC section 5)."""
 
+from dataclasses import dataclass
+
 from core.money import NANOS_PER_USD
 
 PAID_FROM_N = 10 * NANOS_PER_USD
@@ -9,3 +11,12 @@ def requests_per_minute(*, balance_n: int, credit_limit_n: int, tiers: tuple[int
     """By the paying wallet: from ten dollars on, or on monthly billing, it is the higher tier."""
     free, paid = tiers
     return paid if credit_limit_n > 0 or balance_n >= PAID_FROM_N else free
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Calls a minute: how many, how many are left, and when all are there again (Unix seconds)."""
+
+    limit: int
+    remaining: int
+    reset: int

@@ -24,7 +24,6 @@ from proxy.stream import StreamRelay
 from proxy.verdicts import refusal
 from proxy.wire import Wire
 
-MAX_APP = 200
 LARGE_BYTES = 256 * 1024
 GRANT_TRIES = 3  # a key that changes more often than that while one call is admitted is asked to wait
 
@@ -33,6 +32,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
     deps = request.app[DEPS]
     secret = credential(request)
     grant = await deps.grants.find_for_models(secret)
+    deps.floods.check(grant.caller)
     parsed = await parse(await read_body(request, deps.settings), deps)
     try:
         grant.refuse_model(parsed.model)
@@ -70,7 +70,8 @@ async def parse(body: bytes, deps: Deps) -> ChatCall:
 async def _serve(
     request: web.Request, deps: Deps, parsed: ChatCall, plan: Plan, grant: Grant
 ) -> web.StreamResponse:
-    call = _call(request[REQUEST_ID], request, plan, grant, stream=parsed.stream)
+    app = deps.apps.of(request, grant.caller.wallet_id)
+    call = _call(request[REQUEST_ID], plan, grant, app, stream=parsed.stream)
     try:
         return await _relay(request, deps, parsed, plan, call)
     except NotAdmitted as denied:
@@ -105,29 +106,19 @@ def _fields(request: web.Request, provider: str, *, stream: bool) -> dict[str, s
     }
 
 
-def _call(request_id: UUID, request: web.Request, plan: Plan, grant: Grant, *, stream: bool) -> Call:
-    app_name, app_url = app_of(request)
+def _call(request_id: UUID, plan: Plan, grant: Grant, app: tuple[str, str], *, stream: bool) -> Call:
     return Call(
         request_id=request_id,
         caller=grant.caller,
         model_id=plan.model.id,
         price_card_id=UUID(plan.offers[0].card.id),
         stream=stream,
-        app_name=app_name,
-        app_url=app_url,
+        app_name=app[0],
+        app_url=app[1],
         want=plan.want,
         tokens=plan.input.at_most + plan.output_tokens,
         started_at=datetime.now(UTC),
     )
-
-
-def app_of(request: web.Request) -> tuple[str, str]:
-    """The app name and URL a caller states of itself, cleaned and cut."""
-    return _clean(request.headers.get("X-Title", "")), _clean(request.headers.get("HTTP-Referer", ""))
-
-
-def _clean(text: str) -> str:
-    return "".join(c for c in text if c.isprintable()).strip()[:MAX_APP]
 
 
 async def read_body(request: web.Request, settings: Settings) -> bytes:
@@ -148,6 +139,8 @@ async def read_body(request: web.Request, settings: Settings) -> bytes:
 
 
 def _record(request: web.Request, deps: Deps, refused: Refused, grant: Grant, model_id: str) -> None:
+    deps.floods.count(grant.caller)
+    app = deps.apps.of(request, grant.caller.wallet_id)
     deps.refusals.note(
-        refused, request_id=request[REQUEST_ID], caller=grant.caller, model_id=model_id, app=app_of(request)
+        refused, request_id=request[REQUEST_ID], caller=grant.caller, model_id=model_id, app=app
     )

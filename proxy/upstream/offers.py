@@ -183,7 +183,8 @@ def _cap(charge: Charge, call: ChatCall) -> tuple[str, int] | None:
     """The output bound to send along, where it is not what the client or the model sets already."""
     plan = charge.meter.plan
     bound = plan.output_tokens
-    if charge.meter.is_partial() and not call.stream:
+    if charge.meter.is_partial() and (not call.stream or plan.model.reasons):
+        # What nobody sees while it is produced cannot be cut in time: the provider must know the bound.
         bound = plan.affordable_tokens(charge.meter.hold_n)
     each = max(1, bound // plan.choices)
     if each == call.max_tokens or (call.max_tokens is None and each == plan.model.max_output):
