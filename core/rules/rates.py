@@ -29,12 +29,3 @@ def requests_per_minute(*, balance_n: int, credit_limit_n: int, tiers: tuple[int
     """By the paying wallet: from ten dollars on, or on monthly billing, it is the higher tier."""
     free, paid = tiers
     return paid if credit_limit_n > 0 or balance_n >= PAID_FROM_N else free
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """Calls a minute: how many, how many are left, and when all are there again (Unix seconds)."""
-
-    limit: int
-    remaining: int
-    reset: int
