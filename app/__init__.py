@@ -24,7 +24,9 @@ from app import (
     pages,
 )
 from core.actions.users import SESSION_LIFE
+from core.actions.versions import enforce_after_commit
 from core.config import Settings
+from core.counters.client import Counters
 from core.db import session_factory, sync_engine
 from core.jobs import deliver_after_commit
 
@@ -54,6 +56,7 @@ def build_app(settings: Settings, *, sessions: sessionmaker[Session] | None = No
     if sessions is None:
         sessions = session_factory(sync_engine(settings.database_url))
         deliver_after_commit(sessions, redis)
+        enforce_after_commit(sessions, Counters(settings.counters_url))
     database.install(app, sessions)
     csrf.install(app, public_url=settings.public_url)
     access.install(app)

@@ -3,6 +3,9 @@
 from flask import Flask, Response, g
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.errors import refused
+from core.actions.versions import NotYetInForce, check_in_force
+
 FIRST_ERROR = 400
 
 
@@ -14,11 +17,16 @@ def install(app: Flask, sessions: sessionmaker[Session]) -> None:
     @app.after_request
     def finish(response: Response) -> Response:
         db: Session | None = g.get("db")
-        if db is not None:
-            if response.status_code < FIRST_ERROR:
-                db.commit()
-            else:
-                db.rollback()
+        if db is None:
+            return response
+        if response.status_code >= FIRST_ERROR:
+            db.rollback()
+            return response
+        db.commit()
+        try:
+            check_in_force(db)
+        except NotYetInForce as not_yet:  # raised here, no error handler would see it
+            return refused(not_yet)
         return response
 
     @app.teardown_request

@@ -37,7 +37,7 @@ TYPES = {
 def install(app: Flask) -> None:
     app.register_error_handler(CSRFError, _foreign)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Refused, _refused)
+    app.register_error_handler(Refused, refused)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -85,7 +85,8 @@ def _http(error: HTTPException) -> Response:
     return response
 
 
-def _refused(error: Refused) -> Response:
+def refused(error: Refused) -> Response:
+    """The answer a refusal becomes."""
     if request.path.startswith("/api/"):
         response = jsonify(error.body())
         response.status_code = error.status

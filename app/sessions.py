@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from app.access import allow
 from app.csrf import carries_key
 from app.htmx import go
+from core.actions.audit import Actor, person
 from core.actions.users import close_session, open_session, session_digest
 from core.models import User
 from core.queries.users import user_of_session
@@ -37,6 +38,11 @@ def require_user() -> ResponseReturnValue | None:
 
 
 signed_in = allow(require_user)
+
+
+def actor() -> Actor:
+    """Who is signed in, as the audit log names them."""
+    return person(g.user.id, ip=request.remote_addr or "")
 
 
 def sign_in(user: User) -> None:

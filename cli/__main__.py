@@ -7,15 +7,21 @@ from collections.abc import Mapping, Sequence
 import click
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
+from cli.allowed_models import allowed_models
 from cli.answers import Answer, to_json
+from cli.audit import audit
+from cli.breakers import breaker
 from cli.check import check
 from cli.credits import credits_
 from cli.keys import keys
 from cli.ledger import ledger
+from cli.members import members
 from cli.models import models
 from cli.options import Noun
+from cli.orgs import orgs
 from cli.providers import providers
 from cli.release import catalog, migrate
+from cli.teams import teams
 from cli.users import users
 from core.errors import BadRequest, Refused, Unavailable
 from core.logs import configure_logs
@@ -23,14 +29,18 @@ from core.logs import configure_logs
 
 @click.group("bazaar", cls=Noun, context_settings={"help_option_names": ["-h", "--help"]})
 def bazaar() -> None:
-    """Run BazaarLink: accounts, credits, providers, models, keys and the books.
+    """Run BazaarLink: accounts, organizations, credits, providers, models, keys and the books.
 
     Settings come from the environment (docs/settings.md), or with --state from a running bin/dev. What a
     command changes is in force in running processes within two seconds.
     """
 
 
-for command in (users, credits_, providers, models, keys, ledger, check, migrate, catalog):
+COMMANDS = (
+    users, orgs, teams, members, allowed_models, breaker, credits_, providers, models, keys, ledger, audit,
+    check, migrate, catalog,
+)  # fmt: skip
+for command in COMMANDS:
     bazaar.add_command(command)
 
 

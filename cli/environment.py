@@ -12,7 +12,9 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from cli.answers import Answer
+from core.actions.versions import check_in_force, enforce_after_commit
 from core.config import Misconfigured, Settings
+from core.counters.client import Counters
 from core.db import session_factory, sync_engine, transaction
 from core.jobs import connect, deliver_after_commit
 
@@ -61,8 +63,10 @@ def open_session(settings: Settings) -> Iterator[Session]:
     with open_engine(settings) as engine, connect(settings.redis_url) as redis:
         factory = session_factory(engine)
         deliver_after_commit(factory, redis)
+        enforce_after_commit(factory, Counters(settings.counters_url))
         with transaction(factory) as session:
             yield session
+        check_in_force(session)
 
 
 def in_transaction(command: Callable[Concatenate[Session, P], Answer]) -> Callable[P, Answer]:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from cli.answers import Answer, table
 from cli.environment import in_transaction
 from cli.options import Noun
-from cli.people import the_user
+from cli.scopes import the_payer
 from core.models import LedgerEntry
 from core.money import format_usd, usd
 from core.queries.wallets import ledger_of, wallet_by_id
@@ -20,23 +20,23 @@ def ledger() -> None:
 
 
 @ledger.command("show")
-@click.argument("email")
+@click.argument("who", metavar="EMAIL|ORG")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @in_transaction
-def show(session: Session, /, email: str, *, limit: int) -> Answer:
-    r"""The ledger of an account, newest first, each row with the balance it led to.
+def show(session: Session, /, who: str, *, limit: int) -> Answer:
+    r"""The ledger of an account or an organization, newest first, each row with the balance it led to.
 
     \b
     bazaar ledger show ada@example.com --limit 10
     """
     session.connection(execution_options={"isolation_level": "REPEATABLE READ"})  # balance and rows agree
-    user = the_user(session, email)
-    wallet = session.scalars(wallet_by_id(user.wallet_id)).one()
+    payer = the_payer(session, who)
+    wallet = session.scalars(wallet_by_id(payer.wallet_id)).one()
     entries = session.scalars(ledger_of(wallet.id, limit=limit)).all()
     after = accumulate((-entry.amount_n for entry in entries), initial=wallet.balance_n)
     lines = list(zip(entries, after, strict=False))  # the last sum is the balance before them all
     data = {
-        "email": user.email,
+        **payer.data,
         "balance_usd": usd(wallet.balance_n),
         "entries": [_data(entry, balance_n) for entry, balance_n in lines],
     }

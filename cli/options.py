@@ -98,3 +98,10 @@ def credential(api_key: str | None, variable: str | None) -> str | None:
     if not value:
         raise BadRequest(f"The environment variable {variable} is not set.", param="api_key_env")
     return value
+
+
+def changed(field: str, value: object, *, cleared: bool, option: str) -> dict[str, object]:
+    """The field that an option sets, or that its --no- counterpart clears; nothing when neither is given."""
+    if cleared and value is not None:
+        raise BadRequest(f"Give --{option} or --no-{option}, not both.", param=option)
+    return {field: value} if cleared or value is not None else {}

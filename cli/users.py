@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+from datetime import UTC, datetime
 
 import click
 from sqlalchemy.orm import Session
@@ -9,7 +10,9 @@ from sqlalchemy.orm import Session
 from cli.answers import Answer, facts, table, yes_no
 from cli.environment import in_transaction
 from cli.options import Noun
-from core.actions.users import sign_up
+from cli.people import the_user
+from core.actions.audit import OPERATOR
+from core.actions.users import resume_user, sign_up, suspend_user
 from core.models import User
 from core.money import format_usd, usd
 from core.queries.users import latest_users
@@ -56,6 +59,26 @@ def show(session: Session, /, *, limit: int) -> Answer:
     heads = ("EMAIL", "OPERATOR", "VERIFIED", "BALANCE", "SINCE")
     lines = [_line(user) for user in found]
     return Answer({"users": [_data(user) for user in found]}, table(heads, lines, right=frozenset({3})))
+
+
+@users.command("suspend")
+@click.argument("email")
+@in_transaction
+def suspend(session: Session, /, email: str) -> Answer:
+    """Refuse an account's sign-ins, and the calls of all keys it owns, from the very next one."""
+    user = the_user(session, email)
+    suspend_user(session, user, now=datetime.now(UTC), by=OPERATOR)
+    return Answer({"email": user.email, "suspended": True}, f"{user.email} is suspended.")
+
+
+@users.command("resume")
+@click.argument("email")
+@in_transaction
+def resume(session: Session, /, email: str) -> Answer:
+    """Let a suspended account in again."""
+    user = the_user(session, email)
+    resume_user(session, user, by=OPERATOR)
+    return Answer({"email": user.email, "suspended": False}, f"{user.email} may use its account again.")
 
 
 def _data(user: User) -> dict[str, object]:

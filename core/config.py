@@ -10,9 +10,10 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from core.errors import Refused
-from core.money import plain_decimal
+from core.money import Nanos, parse_usd, plain_decimal
 
 POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
+REDIS = ("redis", "rediss", "unix")
 WEB = ("http", "https")
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 MIN_SECRET_CHARS = 16
@@ -33,6 +34,7 @@ class Settings:
 
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
+    counters_url: str = field(repr=False)
     secret_key: str = field(repr=False)
     key_pepper: bytes = field(repr=False)
     provider_secret: bytes = field(repr=False)
@@ -48,6 +50,13 @@ class Settings:
     output_cap_tokens: int
     slice_tokens: int
     hold_s: int
+    calls_at_once: int
+    rpm_free: int
+    rpm_paid: int
+    spool_dir: str
+    global_minute_n: int
+    global_hourly_n: int
+    breaker_status: int
     connect_timeout_s: float
     first_byte_timeout_s: float
     idle_timeout_s: float
@@ -62,7 +71,8 @@ class Settings:
         read = _Reader(env)
         return cls(
             database_url=read.url("DATABASE_URL", POSTGRES),
-            redis_url=read.url("REDIS_URL", ("redis", "rediss", "unix")),
+            redis_url=read.url("REDIS_URL", REDIS),
+            counters_url=read.url("COUNTERS_URL", REDIS, env.get("REDIS_URL")),
             secret_key=read.passphrase("SECRET_KEY"),
             key_pepper=read.secret("KEY_PEPPER"),
             provider_secret=read.secret("PROVIDER_SECRET"),
@@ -78,6 +88,13 @@ class Settings:
             output_cap_tokens=read.whole("OUTPUT_CAP_TOKENS", 131_072, low=1, high=10_000_000),
             slice_tokens=read.whole("SLICE_TOKENS", 2048, low=1, high=1_000_000),
             hold_s=read.whole("HOLD_S", 30, low=5, high=3600),
+            calls_at_once=read.whole("CALLS_AT_ONCE", 50, low=1, high=100_000),
+            rpm_free=read.whole("RPM_FREE", 20, low=1, high=10_000_000),
+            rpm_paid=read.whole("RPM_PAID", 200, low=1, high=10_000_000),
+            spool_dir=read.text("SPOOL_DIR", "var/spool"),
+            global_minute_n=read.usd("GLOBAL_BREAKER_MINUTE_USD", "0"),
+            global_hourly_n=read.usd("GLOBAL_BREAKER_HOURLY_USD", "0"),
+            breaker_status=int(read.one_of("BREAKER_STATUS", ("429", "503"), "429")),
             connect_timeout_s=read.seconds("CONNECT_TIMEOUT_S", "5"),
             first_byte_timeout_s=read.seconds("FIRST_BYTE_TIMEOUT_S", "60"),
             idle_timeout_s=read.seconds("IDLE_TIMEOUT_S", "60"),
@@ -147,6 +164,16 @@ class _Reader:
         if not 0 <= percent <= 100 or percent != round(percent, 2):  # noqa: PLR2004
             raise Misconfigured(f"{name} must be a percentage from 0 to 100 with at most two decimals")
         return int(percent * 100)
+
+    def usd(self, name: str, default: str) -> int:
+        """Dollars as nano-dollars."""
+        try:
+            amount = parse_usd(self._env.get(name) or default)
+        except ValueError:
+            amount = Nanos(-1)
+        if amount < 0:
+            raise Misconfigured(f"{name} must be an amount in dollars from 0 to 9,000,000")
+        return amount
 
     def secret(self, name: str) -> bytes:
         """At least 32 bytes, written in hexadecimal."""

@@ -11,6 +11,8 @@ Refused
 ├── WrongMethod              405  the address is right, the verb is not
 ├── Conflict                 409  clashes with what is there
 ├── TooMany                  429  a rate; carries when to come back
+│   ├── OverBudget           429  a budget or quota that is used up
+│   └── BreakerTripped       429  a spend circuit breaker is open (503 where the operator says so)
 ├── Unavailable              503  nothing to serve it with right now
 └── UpstreamFailed           502  every provider we may use failed
 
@@ -18,6 +20,8 @@ All raise at the rim and carry a sentence that says what to do next.
 """
 
 from collections.abc import Mapping
+
+TOLD_FIRST = ("scope", "resets_at")  # whose limit, and when it begins anew: beside the message
 
 
 class Refused(Exception):
@@ -44,6 +48,7 @@ class Refused(Exception):
     def body(self) -> dict[str, object]:
         """The SPEC's error object."""
         error: dict[str, object] = {"message": self.message, "type": self.type, "code": self.code}
+        error |= {name: self.metadata[name] for name in TOLD_FIRST if name in self.metadata}
         if self.metadata:
             error["metadata"] = dict(self.metadata)
         return {"error": error}
@@ -113,8 +118,26 @@ class TooMany(Refused):
     status, type, reason = 429, "rate_limit_error", "too_many"
 
 
+class OverBudget(TooMany):
+    type, reason = "budget_exceeded", "over_budget"
+
+
+class BreakerTripped(TooMany):
+    type, reason = "breaker_tripped", "breaker_tripped"
+
+    def __init__(
+        self, message: str, *, status: int, retry_after_s: int, metadata: Mapping[str, object]
+    ) -> None:
+        self.status = status
+        super().__init__(message, retry_after_s=retry_after_s, metadata=metadata)
+
+
 class Unavailable(Refused):
     status, type, reason = 503, "unavailable_error", "unavailable"
+
+    def __init__(self, message: str, *, retry_after_s: int | None = None, reason: str | None = None) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.reason = reason or self.reason
 
 
 class UpstreamFailed(Refused):

@@ -4,6 +4,7 @@ A job is noted while a transaction runs and leaves once it has committed, so tha
 that are not there yet, or never will be.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,8 +15,9 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
-from sqlalchemy import event
-from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
+
+from core.commits import after_commit, note
 
 QUEUES = ("mail", "default")
 _log = structlog.get_logger()
@@ -46,20 +48,14 @@ def queue(redis: Redis, name: str) -> Queue:
 
 def enqueue_after_commit(session: Session, job: Job, *ids: UUID) -> None:
     """Note a job; it leaves when the session commits and is forgotten when it rolls back."""
-    session.info.setdefault("jobs", []).append((job, [str(value) for value in ids]))
+    note(session, "jobs", (job, [str(value) for value in ids]))
 
 
 def deliver_after_commit(factory: sessionmaker[Session], redis: Redis) -> None:
-    """Make the sessions of this factory hand their noted jobs to Redis.
+    """Make the sessions of this factory hand their noted jobs to Redis."""
 
-    SQLAlchemy reports the end of a savepoint like that of the transaction: releasing one sends nothing yet,
-    and rolling one back forgets only what was noted inside.
-    """
-
-    def send(session: Session) -> None:
-        if session.in_nested_transaction():
-            return
-        for job, ids in session.info.pop("jobs", []):
+    def send(_session: Session, noted: Sequence[tuple[Job, list[str]]]) -> None:
+        for job, ids in noted:
             try:
                 queue(redis, job.queue).enqueue(
                     job.path, args=ids, job_timeout=job.timeout_s, result_ttl=3600, failure_ttl=7 * 86_400
@@ -67,20 +63,4 @@ def deliver_after_commit(factory: sessionmaker[Session], redis: Redis) -> None:
             except RedisError as error:  # the change itself is committed and stands
                 _log.error("job_not_queued", job=job.path, error=type(error).__name__)
 
-    def forget(session: Session) -> None:
-        marks = session.info.get("job_marks", [])
-        noted = session.info.get("jobs", [])
-        del noted[marks[-1] if marks else 0 :]
-
-    def begin_savepoint(session: Session, transaction: SessionTransaction) -> None:
-        if transaction.nested:
-            session.info.setdefault("job_marks", []).append(len(session.info.get("jobs", [])))
-
-    def end_savepoint(session: Session, transaction: SessionTransaction) -> None:
-        if transaction.nested:
-            session.info["job_marks"].pop()
-
-    event.listen(factory, "after_commit", send)
-    event.listen(factory, "after_rollback", forget)
-    event.listen(factory, "after_transaction_create", begin_savepoint)
-    event.listen(factory, "after_transaction_end", end_savepoint)
+    after_commit(factory, "jobs", send)

@@ -7,15 +7,15 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.charging.calls import FINAL
-from core.ids import day_of, uuid7
-from core.models import ApiKey, LedgerEntry, Model, Offer, PriceCard, UsageDaily, UsageEvent, User, Wallet
+from core.charging.booking import book
+from core.charging.calls import FINAL, Ending, Entry, final_facts
+from core.ids import uuid7
+from core.models import ApiKey, Model, Offer, PriceCard
 from core.rules.prices import PriceCard as Card
 from core.rules.prices import Terms, Usage, cost_of
 
@@ -44,21 +44,15 @@ class Habit:
     terms: Terms
 
 
-def plant_usage(session: Session, user: User, keys: Sequence[ApiKey], *, fee_bps: int, now: datetime) -> int:
-    """Give the account its month. Returns how many calls it made."""
+def plant_usage(session: Session, keys: Sequence[ApiKey], *, fee_bps: int, now: datetime) -> int:
+    """Give the account of these keys its month. Returns how many calls it made."""
     chance = random.Random(SEED)  # noqa: S311  # a demo, the same each time
     habits = _habits(session, fee_bps=fee_bps)
     if not habits:
         return 0
-    events = [_event(chance, at, chance.choice(keys), _pick(chance, habits)) for at in _moments(chance, now)]
-    session.execute(insert(UsageEvent), events)
-    session.execute(insert(LedgerEntry), [_entry(event) for event in events if event["charge_n"]])
-    spent = sum(event["charge_n"] for event in events)
-    session.execute(
-        update(Wallet).where(Wallet.id == user.wallet_id).values(balance_n=Wallet.balance_n - spent)
-    )
-    session.execute(_daily_sums(user.wallet_id))
-    return len(events)
+    calls = [_call(chance, at, chance.choice(keys), _pick(chance, habits)) for at in _moments(chance, now)]
+    book(session.connection(), calls)
+    return len(calls)
 
 
 def _habits(session: Session, *, fee_bps: int) -> list[Habit]:
@@ -95,68 +89,41 @@ def _moments(chance: random.Random, now: datetime) -> list[datetime]:
     return sorted(moments)
 
 
-def _event(chance: random.Random, at: datetime, key: ApiKey, habit: Habit) -> dict[str, Any]:
-    request_id = uuid7(int(at.timestamp() * 1000))
+def _call(chance: random.Random, at: datetime, key: ApiKey, habit: Habit) -> Entry:
     into = int(habit.input_tokens * chance.lognormvariate(0, 0.5))
     out = int(habit.output_tokens * chance.lognormvariate(0, 0.5)) + 1
     cached = into // 2 if chance.random() < 0.3 else 0  # noqa: PLR2004  # three calls in ten repeat a prefix
     usage = Usage(input_tokens=into, output_tokens=out, cached_tokens=cached)
     cost = cost_of(usage, habit.card, habit.terms)
-    return {
-        **_caller(key),
-        "request_id": request_id,
-        "day": day_of(request_id),
-        "rank": FINAL,
+    call = {
+        "user_id": key.user_id,
+        "key_id": key.id,
+        "team_id": key.team_id,
+        "member_id": key.member_id,
         "model_id": habit.model_id,
-        "provider": habit.provider,
         "price_card_id": habit.card_id,
-        "input_tokens": into,
-        "cached_tokens": cached,
-        "output_tokens": out,
-        "upstream_n": cost.upstream_n,
-        "charge_n": cost.charge_n,
-        "status": 200,
-        "reason": "done",
-        "finish_reason": "stop",
         "stream": chance.random() < 0.6,  # noqa: PLR2004
-        "duration_ms": 300 + out * 14,
-        "first_byte_ms": chance.randint(180, 900),
         "app_name": chance.choice(APPS),
-        "ended_at": at,
+        "app_url": "",
+        "quotas": (),
     }
-
-
-def _caller(key: ApiKey) -> dict[str, Any]:
-    return {"wallet_id": key.wallet_id, "user_id": key.user_id, "key_id": key.id}
-
-
-def _entry(event: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "wallet_id": event["wallet_id"],
-        "kind": "usage",
-        "ref": str(event["request_id"]),
-        "amount_n": -event["charge_n"],
-        "note": event["model_id"],
-        "at": event["ended_at"],
-    }
-
-
-def _daily_sums(wallet_id: UUID) -> Any:
-    """The daily table, from the rows."""
-    place = ("wallet_id", "day", "key_id", "model_id", "app_name")
-    sums = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "upstream_n", "charge_n")
-    event = UsageEvent.__table__.c
-    rows = (
-        select(
-            *(event[name] for name in place),
-            func.count(),
-            *(func.sum(event[name]) for name in sums),
-            func.max(event.ended_at),
-        )
-        .where(event.wallet_id == wallet_id)
-        .group_by(*(event[name] for name in place))
+    ending = Ending(
+        provider=habit.provider,
+        usage=usage,
+        cost=cost,
+        status=200,
+        reason="done",
+        finish_reason="stop",
+        duration_ms=300 + out * 14,
+        first_byte_ms=chance.randint(180, 900),
     )
-    return insert(UsageDaily).from_select([*place, "requests", *sums, "last_at"], rows)
+    return Entry(
+        request_id=uuid7(int(at.timestamp() * 1000)),
+        wallet_id=key.wallet_id,
+        rank=FINAL,
+        charge_n=cost.charge_n,
+        facts={**call, **final_facts(ending), "ended_at": at},
+    )
 
 
 def start_of_month(now: datetime) -> datetime:

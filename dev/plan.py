@@ -56,6 +56,7 @@ class Plan:
             "PROXY_HOST": LOOPBACK,
             "PROXY_PORT": str(self.port),
             "DRAIN_S": environ.get("DRAIN_S", "3"),  # a stop is over within ten seconds
+            "SPOOL_DIR": environ.get("SPOOL_DIR", str(self.state / "spool")),
             "SIMULATOR_URL": self.url("simulator"),
             **{name: environ.get(name, self.secrets[name]) for name in SECRETS},
         }

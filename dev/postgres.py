@@ -152,10 +152,10 @@ def at_work(data: Path) -> set[int]:
 
 
 @contextmanager
-def temporary_postgres() -> Iterator[Postgres]:
-    """Run an empty, forgetful server for a block of code: about a second."""
+def temporary_postgres(*, durable: bool = False) -> Iterator[Postgres]:
+    """Run an empty server for a block of code: about a second. Unless durable, it is fast and forgetful."""
     with temporary_place("postgres") as home:
-        server = Postgres(home, port=free_port(), password=secrets.token_urlsafe(16), durable=False)
+        server = Postgres(home, port=free_port(), password=secrets.token_urlsafe(16), durable=durable)
         server.prepare()
         with running_alone(server.program(), timeout_s=30):
             yield server

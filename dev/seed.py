@@ -1,5 +1,5 @@
-"""The demo: an account with keys and a month of usage, an operator, and the simulator in place of every
-provider that has no key.
+"""The demo: an account with keys and a month of usage, its organization, an operator, and the simulator in
+place of every provider that has no key.
 
 Planted once; what depends on the start (ports, provider keys) is brought up to date each time.
 """
@@ -22,6 +22,7 @@ from core.config import Settings
 from core.db import session_factory, sync_engine, transaction
 from core.models import Provider, User
 from core.money import parse_usd
+from dev.demo_org import plant_org
 from dev.demo_usage import plant_usage, start_of_month
 from dev.files import read_json
 
@@ -43,7 +44,8 @@ def seed(environ: Mapping[str, str], state: Path) -> dict[str, Any]:
             connect_providers(session, settings, environ)
             user = session.scalar(select(User).where(User.email == EMAIL))
             if user is None or "api_key" not in known:
-                known = plant(session, settings, secrets)
+                user, known = plant(session, settings, secrets)
+            known |= plant_org(session, user, pepper=settings.key_pepper, now=datetime.now(UTC))
     finally:
         engine.dispose()
     return known
@@ -70,7 +72,7 @@ def connect_providers(session: Session, settings: Settings, environ: Mapping[str
     stand_in(session, simulator)
 
 
-def plant(session: Session, settings: Settings, secrets: Mapping[str, str]) -> dict[str, Any]:
+def plant(session: Session, settings: Settings, secrets: Mapping[str, str]) -> tuple[User, dict[str, Any]]:
     """Make the accounts, the keys and the month behind them."""
     now = datetime.now(UTC)
     password, operator_password = secrets["DEMO_PASSWORD"], secrets["DEMO_OPERATOR_PASSWORD"]
@@ -84,15 +86,13 @@ def plant(session: Session, settings: Settings, secrets: Mapping[str, str]) -> d
     _management, management_secret = create_key(
         session, user, name="Automation", key_type="management", pepper=settings.key_pepper, now=now
     )
-    plant_usage(session, user, [key for key, _secret in made], fee_bps=settings.fee_bps, now=now)
-    return {
+    plant_usage(session, [key for key, _secret in made], fee_bps=settings.fee_bps, now=now)
+    return user, {
         "email": EMAIL,
         "password": password,
         "operator_email": OPERATOR_EMAIL,
         "operator_password": operator_password,
         "api_key": made[0][1],
         "management_key": management_secret,
-        # Organizations and institution keys do not exist yet; scripts may rely on the names.
-        "org_id": None,
-        "edu_key": None,
+        "edu_key": None,  # institution keys do not exist yet; scripts may rely on the name
     }

@@ -86,10 +86,10 @@ def quoted(path: Path) -> str:
 
 
 @contextmanager
-def temporary_valkey() -> Iterator[Valkey]:
-    """Run an empty, forgetful server for a block of code: about a tenth of a second."""
+def temporary_valkey(*, durable: bool = False) -> Iterator[Valkey]:
+    """Run an empty server for a block of code: about a tenth of a second. Unless durable, it forgets."""
     with temporary_place("valkey") as home:
-        server = Valkey(home, port=free_port(), password=secrets.token_urlsafe(16), durable=False)
+        server = Valkey(home, port=free_port(), password=secrets.token_urlsafe(16), durable=durable)
         server.prepare()
         with running_alone(server.program(), timeout_s=30):
             yield server

@@ -1,6 +1,7 @@
 """The relay as an application: its routes, and what starts and ends with it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
@@ -12,19 +13,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.config import Settings
 from core.db import async_engine
 from core.errors import WrongMethod
-from core.ids import uuid7
 from proxy.catalog import Catalog
 from proxy.deps import DEPS, Deps
 from proxy.errors import Handler, answered
 from proxy.front_door import FrontDoor
-from proxy.gate import PostgresGate
-from proxy.grants import Grants
+from proxy.grants import Grants, Rules
 from proxy.handlers.chat import chat
 from proxy.handlers.models import models
-from proxy.rates import Rates, add_rate_headers
+from proxy.leases.build import build_leases
+from proxy.rates import add_rate_headers
 from proxy.refusals import Refusals
 from proxy.running import Running
-from proxy.upstream import Upstreams
+from proxy.upstream.offers import Upstreams
 
 RESTART_S = 1.0
 PREFIXES = ("/api/v1", "/v1")
@@ -55,44 +55,51 @@ def build_app(settings: Settings) -> web.Application:
 
 
 def build_deps(settings: Settings) -> Deps:
-    engine, checkpoints = (
-        async_engine(settings.database_url),
-        async_engine(settings.database_url, pool_size=1),
-    )
-    gate = PostgresGate(engine, checkpoints=checkpoints, boot_id=uuid7(), hold_s=settings.hold_s)
+    engine = async_engine(settings.database_url)
+    leases = build_leases(settings, engine)
+    running = Running(leases.gate)
+    leases.generations.running = running.generations
     return Deps(
         settings=settings,
         engine=engine,
-        checkpoints=checkpoints,
         catalog=Catalog(engine, provider_secret=settings.provider_secret, fee_bps=settings.fee_bps),
-        grants=Grants(engine, pepper=settings.key_pepper),
-        running=Running(gate),
+        grants=Grants(engine, pepper=settings.key_pepper, rules=Rules.of(settings)),
+        leases=leases,
+        running=running,
         upstreams=Upstreams(settings),
         refusals=Refusals(engine),
-        rates=Rates(settings.redis_url),
+        clock=leases.clock,
     )
 
 
 async def background(app: web.Application) -> AsyncIterator[None]:
     """What runs beside the requests. At the end everything that was admitted is settled first."""
     deps = app[DEPS]
+    leases = deps.leases
     await deps.catalog.refresh()
+    await leases.open()
     tasks = [
         asyncio.create_task(kept_up(work))
-        for work in (deps.catalog.keep_fresh, deps.running.keep_alive, deps.refusals.keep_writing)
+        for work in (
+            deps.catalog.keep_fresh,
+            deps.running.keep_alive,
+            deps.refusals.keep_writing,
+            *leases.background,
+        )
     ]
     yield
+    began = time.monotonic()
     await deps.running.drained(within_s=deps.settings.drain_s)
+    await leases.drained(within_s=max(1.0, deps.settings.drain_s / 2 - (time.monotonic() - began)))
     for task in tasks:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
     await deps.refusals.write()
-    await deps.upstreams.close()
-    await deps.rates.close()
+    await leases.close()
+    deps.upstreams.close()
     await app[FRONT_DOOR].close()
     await deps.engine.dispose()
-    await deps.checkpoints.dispose()
 
 
 async def kept_up(work: Callable[[], Awaitable[None]]) -> None:
@@ -119,6 +126,8 @@ async def healthz(_request: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     """Ready when the books can be reached and there is a catalogue to serve."""
     deps = request.app[DEPS]
+    if (fault := deps.leases.fault()) is not None:
+        return web.json_response({"status": fault}, status=503)
     try:
         async with asyncio.timeout(2), deps.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))

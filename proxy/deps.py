@@ -8,24 +8,25 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.config import Settings
 from proxy.catalog import Catalog
+from proxy.clock import Clock
 from proxy.grants import Grants
-from proxy.rates import Rates
+from proxy.leases.build import Leases
 from proxy.refusals import Refusals
 from proxy.running import Running
-from proxy.upstream import Upstreams
+from proxy.upstream.offers import Upstreams
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
     settings: Settings
     engine: AsyncEngine
-    checkpoints: AsyncEngine
     catalog: Catalog
     grants: Grants
     running: Running
     upstreams: Upstreams
     refusals: Refusals
-    rates: Rates
+    leases: Leases
+    clock: Clock
     large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))  # read one by one
 
 

@@ -9,6 +9,7 @@ from aiohttp import web
 from core.errors import Refused
 from core.ids import uuid7
 from proxy import answers
+from proxy.deps import DEPS
 from proxy.running import ClientGone
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -20,10 +21,11 @@ def answered(handler: Handler) -> Handler:
     """Wrap a model endpoint: every request gets an id of ours, every error the SPEC's shape."""
 
     async def wrapped(request: web.Request) -> web.StreamResponse:
-        request[REQUEST_ID] = request_id = uuid7()
+        request[REQUEST_ID] = uuid7(request.app[DEPS].clock.now_ms())
         try:
             return await handler(request)
         except Refused as refused:
+            request_id = request[REQUEST_ID]
             _log.info("refused", request_id=str(request_id), status=refused.status, reason=refused.reason)
             provider = refused.metadata.get("provider_name", answers.NO_PROVIDER)
             return answers.refusal(refused, request_id=request_id, provider=str(provider))
@@ -32,6 +34,7 @@ def answered(handler: Handler) -> Handler:
                 request.transport.abort()
             return web.Response(status=499)
         except Exception:  # noqa: BLE001  # the rim: logged whole, told without internals
+            request_id = request[REQUEST_ID]
             _log.exception("failed", request_id=str(request_id), path=request.path)
             return answers.our_fault(request_id=request_id)
 

@@ -11,11 +11,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.charging import holds, settlement
-from core.charging.calls import Call, Ending, Progress, Settled, Verdict
+from core.charging.calls import Admitted, Call, Ending, Progress, Settled, Verdict
 from core.errors import Unavailable
 
 RETRY_FIRST_S, RETRY_LAST_S = 0.1, 5.0
 T = TypeVar("T")
+Report = tuple[Call, Admitted, Progress]  # of a call that runs
 _log = structlog.get_logger()
 
 
@@ -25,14 +26,14 @@ class Gate(Protocol):
     async def admit(self, call: Call) -> Verdict:
         """Hold the call's worst case, or say why not. Raises Unavailable when the books cannot be reached."""
 
-    async def checkpoint(self, running: Sequence[Progress]) -> None:
+    async def checkpoint(self, running: Sequence[Report]) -> None:
         """Say what running calls have produced so far; also a sign of life for each."""
 
-    async def extend(self, call: Call, *, more_n: int) -> int:
+    async def extend(self, call: Call, admitted: Admitted, *, more_n: int) -> int:
         """Add to a running call's hold; returns the nano-dollars added, 0 when nothing is left."""
 
-    async def settle(self, call: Call, ending: Ending) -> Settled:
-        """Book how a call ended. Comes back only when it is booked, however long that takes."""
+    async def settle(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled:
+        """Book how a call ended that holds `hold_n` by now. Comes back when that cannot be lost any more."""
 
 
 class PostgresGate:
@@ -56,30 +57,19 @@ class PostgresGate:
                 "The service cannot check balances right now. Try again.", retry_after_s=5
             ) from None
 
-    async def checkpoint(self, running: Sequence[Progress]) -> None:
+    async def checkpoint(self, running: Sequence[Report]) -> None:
+        progress = [report for _, _, report in running]
         async with self._checkpoints.begin() as connection:
-            await connection.run_sync(lambda sync: holds.checkpoint(sync, running, hold_s=self._hold_s))
+            await connection.run_sync(lambda sync: holds.checkpoint(sync, progress, hold_s=self._hold_s))
 
-    async def extend(self, call: Call, *, more_n: int) -> int:
-        return await self._run(
-            lambda connection: holds.extend(
-                connection,
-                request_id=call.request_id,
-                wallet_id=call.wallet_id,
-                key_id=call.key_id,
-                more_n=more_n,
-            )
-        )
+    async def extend(self, call: Call, admitted: Admitted, *, more_n: int) -> int:  # noqa: ARG002  # the protocol's
+        return await self._run(lambda connection: holds.extend(connection, call, more_n=more_n))
 
-    async def settle(self, call: Call, ending: Ending) -> Settled:
+    async def settle(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled:  # noqa: ARG002
         wait_s = RETRY_FIRST_S
         while True:
             try:
-                return await self._run(
-                    lambda connection: settlement.settle(
-                        connection, request_id=call.request_id, wallet_id=call.wallet_id, ending=ending
-                    )
-                )
+                return await self._run(lambda connection: settlement.settle(connection, call, ending))
             except (SQLAlchemyError, OSError) as error:
                 # Whether the transaction was committed does not matter: settling again changes nothing.
                 _log.error("settlement_delayed", request_id=str(call.request_id), error=_name(error))

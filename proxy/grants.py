@@ -4,35 +4,59 @@ A kept grant is only a copy: admission compares its versions with the database, 
 the next call. What is refused here is always read fresh, so a key that is enabled again works at once.
 """
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import UUID
+from typing import Any, Literal, Self
 
 import structlog
 from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from core.charging.calls import Caller
+from core.config import Settings
 from core.errors import BadRequest, Forbidden, Unauthenticated, Unavailable
 from core.ids import EDUCATION_PREFIX, digest_key, is_well_formed
-from core.queries.keys import grant_by_digest
+from core.queries.grants import BREAKER, grant_by_digest
+from core.rules.allowed_models import is_allowed
+from core.rules.breakers import BreakerSettings
+from core.rules.callers import Place, fuses_of, subjects_of
 from core.rules.rates import requests_per_minute
 
 KEPT = 50_000
 MAX_CREDENTIAL = 200
+REREAD_S = 300.0  # what changes without a version: the tier of a balance that shrinks
+SCOPES: tuple[Literal["org", "team", "member"], ...] = ("org", "team", "member")
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """What the operator sets for every credential."""
+
+    at_once: int  # calls of a key that may run at the same time
+    rpm: tuple[int, int]  # calls a minute: of a small balance, of others
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        return cls(settings.calls_at_once, (settings.rpm_free, settings.rpm_paid))
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
-    key_id: UUID
-    wallet_id: UUID
-    user_id: UUID
+    """What a credential allows."""
+
+    caller: Caller
     key_type: str
     expires_at: datetime | None
-    key_ver: int
-    wallet_ver: int
-    rpm: int  # calls a minute, by the wallet's balance when this was read
+    allowed_models: tuple[frozenset[str], ...]  # a model must be on each of these lists
+    read_at: float  # by the monotonic clock
+
+    def refuse_model(self, model_id: str) -> None:
+        """Raise Forbidden for a model that one of the lists leaves out."""
+        if not is_allowed(model_id, self.allowed_models):
+            raise Forbidden("Model is not allowed for this account", code="model_not_allowed")
 
 
 def credential(request: web.Request) -> str | None:
@@ -49,8 +73,9 @@ def credential(request: web.Request) -> str | None:
 class Grants:
     """Finds grants. Refuses, without a look-up, what cannot be a key of ours."""
 
-    def __init__(self, engine: AsyncEngine, *, pepper: bytes) -> None:
+    def __init__(self, engine: AsyncEngine, *, pepper: bytes, rules: Rules) -> None:
         self._engine = engine
+        self._rules = rules
         self._pepper = pepper
         self._kept: dict[bytes, Grant] = {}
 
@@ -64,7 +89,7 @@ class Grants:
             )
         digest = digest_key(secret, self._pepper)
         grant = None if fresh else self._kept.get(digest)
-        if grant is None:
+        if grant is None or time.monotonic() - grant.read_at > REREAD_S:
             grant = await self._read(digest)
             self._keep(digest, grant)
         if grant.expires_at is not None and grant.expires_at <= datetime.now(UTC):
@@ -99,12 +124,43 @@ class Grants:
             self._kept.pop(digest, None)
             raise Forbidden("This account is suspended. Contact support to have it looked at.")
         return Grant(
-            key_id=row.key_id,
-            wallet_id=row.wallet_id,
-            user_id=row.user_id,
+            caller=_caller(row, self._rules),
             key_type=row.key_type,
             expires_at=row.expires_at,
-            key_ver=row.key_ver,
-            wallet_ver=row.wallet_ver,
-            rpm=requests_per_minute(balance_n=row.balance_n, credit_limit_n=row.credit_limit_n),
+            allowed_models=_allowed_models(row),
+            read_at=time.monotonic(),
         )
+
+
+def _caller(row: Any, rules: Rules) -> Caller:
+    place = Place(row.key_id, row.org_id, row.team_id, row.member_id)
+    return Caller(
+        key_id=row.key_id,
+        key_ver=row.key_ver,
+        wallet_id=row.wallet_id,
+        wallet_ver=row.wallet_ver,
+        bucket=row.bucket,
+        user_id=row.user_id,
+        team_id=row.team_id,
+        member_id=row.member_id,
+        subjects=subjects_of(
+            place,
+            limit_n=row.spend_limit_n,
+            period=row.spend_limit_period,
+            member_budget_n=row.member_budget_n,
+            team_budget_n=row.team_budget_n,
+        ),
+        fuses=fuses_of(place, {scope: _breaker(row, scope) for scope in SCOPES}),
+        rpm=requests_per_minute(balance_n=row.balance_n, credit_limit_n=row.credit_limit_n, tiers=rules.rpm),
+        rpm_owner=row.member_id or row.user_id,
+        at_once=rules.at_once,
+    )
+
+
+def _breaker(row: Any, scope: str) -> BreakerSettings:
+    return BreakerSettings(*(getattr(row, f"{scope}_{name}") for name in BREAKER))
+
+
+def _allowed_models(row: Any) -> tuple[frozenset[str], ...]:
+    lists = (getattr(row, f"{scope}_allowed_models") for scope in SCOPES)
+    return tuple(frozenset(allowed) for allowed in lists if allowed)

@@ -11,11 +11,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from core.charging.calls import FINAL
+from core.charging.calls import REFUSED, Caller
 from core.errors import Refused
 from core.ids import day_of
 from core.models import UsageEvent
-from proxy.grants import Grant
 
 WAITING = 10_000  # more than this between two writes is a flood; the log keeps count, the table need not
 WRITE_S = 0.3
@@ -30,16 +29,18 @@ class Refusals:
         self._rows: deque[dict[str, Any]] = deque(maxlen=WAITING)
 
     def note(
-        self, refused: Refused, *, request_id: UUID, grant: Grant, model_id: str, app: tuple[str, str]
+        self, refused: Refused, *, request_id: UUID, caller: Caller, model_id: str, app: tuple[str, str]
     ) -> None:
         self._rows.append(
             {
                 "request_id": request_id,
                 "day": day_of(request_id),
-                "rank": FINAL,
-                "wallet_id": grant.wallet_id,
-                "user_id": grant.user_id,
-                "key_id": grant.key_id,
+                "rank": REFUSED,
+                "wallet_id": caller.wallet_id,
+                "user_id": caller.user_id,
+                "key_id": caller.key_id,
+                "team_id": caller.team_id,
+                "member_id": caller.member_id,
                 "model_id": model_id,
                 "provider": "",
                 "status": refused.status,

@@ -1,23 +1,21 @@
 """The calls this process is running: admitted once, watched while they run, settled whatever happens."""
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.charging.calls import Admitted, Call, Settled, Stale
-from core.errors import KeyLimitReached, OutOfCredits, Refused
-from core.money import format_usd
+from core.charging.calls import Admitted, Call, Settled, Stale, TooFast, Tripped
+from core.errors import Refused, Unavailable
 from core.rules.admission import Deny
 from proxy.gate import Gate
 from proxy.meter import Meter
 from proxy.plan import Plan
+from proxy.store.errors import Away, Broken
 
 CHECKPOINT_S = 1.0
 _log = structlog.get_logger()
@@ -27,6 +25,14 @@ class StaleGrant(Exception):
     """What was known of the key is out of date; find it again and ask once more."""
 
 
+class NotAdmitted(Exception):
+    """The verdict was no."""
+
+    def __init__(self, verdict: Deny | TooFast | Tripped) -> None:
+        super().__init__()
+        self.verdict = verdict
+
+
 class ClientGone(Exception):
     """The client closed its connection, or takes nothing any more."""
 
@@ -34,9 +40,10 @@ class ClientGone(Exception):
 class Charge:
     """One admitted call and its money. Settles once, in a task of the process, not of the request."""
 
-    def __init__(self, call: Call, meter: Meter, running: "Running") -> None:
+    def __init__(self, call: Call, meter: Meter, running: "Running", *, admitted: Admitted) -> None:
         self.call = call
         self.meter = meter
+        self.admitted = admitted
         self._running = running
         self._settling: asyncio.Task[Settled] | None = None
         self._extending: asyncio.Task[None] | None = None
@@ -61,8 +68,8 @@ class Charge:
         meter = self.meter
         more_n = min(meter.plan.want.slice_n, meter.plan.want.full_n - meter.hold_n)
         try:
-            added = await self._running.gate.extend(self.call, more_n=more_n)
-        except (SQLAlchemyError, OSError) as error:
+            added = await self._running.gate.extend(self.call, self.admitted, more_n=more_n)
+        except (SQLAlchemyError, OSError, Away, Broken, Unavailable) as error:
             _log.error("extension_failed", request_id=str(self.call.request_id), error=type(error).__name__)
             added = 0
         meter.hold_n += added
@@ -81,7 +88,7 @@ class Running:
     async def hold(self, call: Call, plan: Plan) -> AsyncIterator[Charge]:
         """Admit a call and settle it on the way out, however the way out is.
 
-        Raises StaleGrant, or the refusal.
+        Raises StaleGrant, NotAdmitted, or the refusal.
         """
         admission = self.spawn(self._admit(call, plan))
         try:
@@ -103,6 +110,10 @@ class Running:
         finally:
             await charge.settle()
 
+    def generations(self) -> set[str]:
+        """The generations of Redis that calls which run were admitted in."""
+        return {charge.admitted.gen for charge in self._charges.values()}
+
     def settle(self, charge: Charge) -> asyncio.Task[Settled]:
         return self.spawn(self._settle(charge))
 
@@ -117,10 +128,10 @@ class Running:
         """Run until cancelled: checkpoint what is running."""
         while True:
             await asyncio.sleep(CHECKPOINT_S)
-            progress = [charge.meter.progress(rid) for rid, charge in self._charges.items()]
+            progress = [(c.call, c.admitted, c.meter.progress(rid)) for rid, c in self._charges.items()]
             try:
                 await self.gate.checkpoint(progress)
-            except (SQLAlchemyError, OSError) as error:
+            except (SQLAlchemyError, OSError, Away, Broken) as error:
                 _log.error("checkpoint_failed", calls=len(progress), error=type(error).__name__)
 
     async def drained(self, *, within_s: float) -> None:
@@ -136,51 +147,27 @@ class Running:
         verdict = await self.gate.admit(call)
         if isinstance(verdict, Stale):
             raise StaleGrant
-        if isinstance(verdict, Deny):
-            raise _refusal(verdict, now=datetime.now(UTC))
-        assert isinstance(verdict, Admitted)
-        charge = Charge(call, Meter(plan, verdict.hold_n), self)
+        if not isinstance(verdict, Admitted):
+            raise NotAdmitted(verdict)
+        charge = Charge(call, Meter(plan, verdict.hold_n), self, admitted=verdict)
         self._charges[call.request_id] = charge
         return charge
 
     async def _void(self, admission: asyncio.Task[Charge]) -> None:
         try:
             charge = await admission
-        except (StaleGrant, Refused):
+        except (StaleGrant, NotAdmitted, Refused):
             return
         charge.meter.end("client_gone", status=499)
         await charge.settle()
 
     async def _settle(self, charge: Charge) -> Settled:
         try:
-            settled = await self.gate.settle(charge.call, charge.meter.ending())
+            settled = await self.gate.settle(
+                charge.call, charge.admitted, charge.meter.ending(), hold_n=charge.meter.hold_n
+            )
         finally:
             self._charges.pop(charge.call.request_id, None)
         if settled.outcome == "unknown":
             _log.error("settled_unknown_call", request_id=str(charge.call.request_id))
         return settled
-
-
-def _refusal(deny: Deny, *, now: datetime) -> OutOfCredits:
-    """Say whose money is short, by how much, and when that changes."""
-    facts = {
-        "scope": deny.scope,
-        "needed_usd": format_usd(deny.needed_n),
-        "available_usd": format_usd(max(0, deny.available_n)),
-        "held_usd": format_usd(deny.held_n),
-    }
-    if deny.scope == "wallet":
-        return OutOfCredits(metadata=facts)
-    assert deny.limit_n is not None
-    assert deny.resets_at is not None
-    facts |= {
-        "limit_usd": format_usd(deny.limit_n),
-        "spent_usd": format_usd(deny.limit_n - deny.held_n - deny.available_n),
-        "resets_at": deny.resets_at.isoformat(),
-    }
-    return KeyLimitReached(
-        f"This API key has reached its spend limit of {format_usd(deny.limit_n)}. It works again from "
-        f"{deny.resets_at:%Y-%m-%d %H:%M} UTC; the limit can be changed on the API keys page.",
-        retry_after_s=max(1, math.ceil((deny.resets_at - now).total_seconds())),
-        metadata=facts,
-    )

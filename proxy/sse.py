@@ -25,6 +25,19 @@ class EventSplitter:
         self._size = 0
         self._first = True
 
+    def plain(self, chunk: bytes) -> list[bytes] | None:
+        """The data of a chunk that is nothing but whole events of one line each, written as we would.
+
+        Nearly every chunk is. None for any other, which must be fed: nothing has been taken from it then.
+        """
+        if self._rest or self._data or not (chunk.startswith(b"data: ") and chunk.endswith(b"\n\n")):
+            return None
+        events = chunk[6:-2].split(b"\n\ndata: ")
+        if chunk.count(b"\n") != 2 * len(events) or b"\r" in chunk or len(chunk) > MAX_EVENT:
+            return None
+        self._first = False
+        return events
+
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """The data of each event that is complete now. Raises MalformedStream for one beyond all bounds."""
         lines = (self._rest + chunk).split(b"\n")

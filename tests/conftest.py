@@ -13,27 +13,34 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 import structlog
 from argon2 import PasswordHasher
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session, sessionmaker
 
 import core.secrets as passwords
+from core.actions.audit import OPERATOR
 from core.actions.keys import create_key
+from core.actions.members import add_member
 from core.actions.offers import add_offer
+from core.actions.orgs import create_org
 from core.actions.providers import add_provider
 from core.actions.release import migrate
+from core.actions.teams import create_team
 from core.actions.users import sign_up
+from core.actions.versions import enforce_after_commit
 from core.actions.wallets import grant_credits
 from core.charging.proof import differences
 from core.config import Settings
+from core.counters.client import Counters
 from core.db import driver_url, session_factory, sync_engine
-from core.models import ApiKey, Offer, Provider, User
+from core.models import ApiKey, Member, Offer, Org, Provider, Team, User
 from core.money import parse_usd
 from dev.postgres import temporary_postgres
 from dev.valkey import temporary_valkey
@@ -140,8 +147,13 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def sessions(engine: Engine) -> sessionmaker[Session]:
-    return session_factory(engine)
+def sessions(engine: Engine, redis_url: str) -> Iterator[sessionmaker[Session]]:
+    """Sessions whose changes are in force once they are committed, as in the product."""
+    factory = session_factory(engine)
+    counters = Counters(redis_url)
+    enforce_after_commit(factory, counters)
+    yield factory
+    counters.close()
 
 
 @pytest.fixture
@@ -152,7 +164,7 @@ def db(sessions: sessionmaker[Session]) -> Iterator[Session]:
 
 
 @pytest.fixture
-def settings(database_url: str, redis_url: str) -> Settings:
+def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
     """Settings with this test's services and short deadlines; `replace()` them for others."""
     made = Settings.from_env(
         {
@@ -162,6 +174,9 @@ def settings(database_url: str, redis_url: str) -> Settings:
             "KEY_PEPPER": "5a" * 32,
             "PROVIDER_SECRET": "a5" * 32,
             "HOLD_S": "5",
+            "SPOOL_DIR": str(tmp_path / "spool"),
+            "RPM_FREE": "1000",
+            "RPM_PAID": "100000",
         }
     )
     return replace(made, proxy_port=0)
@@ -189,16 +204,65 @@ class Maker:
             self.credits(user, credits_usd)
         return user
 
-    def credits(self, user: User, usd: str) -> None:
+    def credits(self, to: User | Org, usd: str) -> None:
         self.count += 1
-        grant_credits(self.db, user.wallet_id, parse_usd(usd), note="for the test", ref=f"test-{self.count}")
+        grant_credits(self.db, to.wallet_id, parse_usd(usd), note="for the test", ref=f"test-{self.count}")
         self.db.commit()
 
-    def key(self, user: User | None = None, **fields: Any) -> ApiKey:
-        """A key; its secret is in `secrets` by its id."""
+    def org(self, admin: User | None = None, *, name: str = "Acme", credits_usd: str | None = None) -> Org:
+        """An organization; `admin`, or a new account, runs it."""
+        org = create_org(self.db, admin or self.user(), name=name, by=OPERATOR)
+        self.db.commit()
+        if credits_usd is not None:
+            self.credits(org, credits_usd)
+        return org
+
+    def team(self, org: Org | None = None, **fields: Any) -> Team:
+        self.count += 1
+        name = fields.pop("name", f"team {self.count}")
+        team = create_team(self.db, org or self.org(), name=name, by=OPERATOR, **fields)
+        self.db.commit()
+        return team
+
+    def member(
+        self,
+        org: Org | None = None,
+        user: User | None = None,
+        *,
+        team: Team | None = None,
+        role: str = "member",
+        **fields: Any,
+    ) -> Member:
+        """A member: of the team's organization where a team is given."""
+        if org is None:
+            org = self.org() if team is None else self.db.get_one(Org, team.org_id)
+        member = add_member(
+            self.db,
+            org,
+            email=(user or self.user()).email,
+            role=role,
+            team_id=None if team is None else team.id,
+            by=OPERATOR,
+            **fields,
+        )
+        self.db.commit()
+        return member
+
+    def key(
+        self,
+        user: User | None = None,
+        *,
+        org: Org | None = None,
+        team: Team | None = None,
+        member: Member | None = None,
+        **fields: Any,
+    ) -> ApiKey:
+        """A key of an account, an organization, a team or a member; its secret is in `secrets` by its id."""
+        of = org or team or member
         key, secret = create_key(
             self.db,
-            user or self.user(),
+            user or self.owner(of),
+            of=of,
             name=fields.pop("name", "test key"),
             pepper=self.settings.key_pepper,
             now=datetime.now(UTC),
@@ -207,6 +271,17 @@ class Maker:
         self.db.commit()
         self.secrets[key.id] = secret
         return key
+
+    def owner(self, of: Org | Team | Member | None) -> User:
+        """Who a key of this can belong to: the member, or the organization's first one."""
+        if of is None:
+            return self.user()
+        if isinstance(of, Member):
+            return self.db.get_one(User, of.user_id)
+        org_id = of.id if isinstance(of, Org) else of.org_id
+        return self.db.scalars(
+            select(User).join(Member).where(Member.org_id == org_id).order_by(Member.id).limit(1)
+        ).one()
 
     def provider(
         self, name: str = "acme", *, base_url: str = "http://127.0.0.1:9/v1", **fields: Any

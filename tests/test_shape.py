@@ -15,14 +15,16 @@ import pytest
 from core.config import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("app", "proxy", "worker", "core", "cli", "dev", "simulator")
+PACKAGES = ("app", "proxy", "worker", "core", "cli", "dev", "simulator", "bench")
 MODULE_LINES, FUNCTION_LINES, TEMPLATE_LINES = 250, 30, 120
 
 # What may be longer, and why. Whoever adds a line here says so in the commit.
 LONG_MODULES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
 LONG_TEMPLATES: dict[str, str] = {}
-UNTESTED: dict[str, str] = {}
+UNTESTED: dict[str, str] = {
+    "bench/litellm_keys.py": "runs inside LiteLLM, which only the benchmark installs: every call of it goes there"
+}
 
 SOURCES = sorted(
     path.relative_to(ROOT).as_posix() for package in PACKAGES for path in (ROOT / package).rglob("*.py")

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from core.actions.versions import enforce_after_commit
 from core.config import Settings
+from core.counters.client import Counters
 from core.db import session_factory, sync_engine, transaction
 from core.jobs import connect, deliver_after_commit
 
@@ -27,6 +29,7 @@ def work() -> Iterator[Work]:
         with connect(settings.redis_url) as redis:
             factory = session_factory(engine)
             deliver_after_commit(factory, redis)
+            enforce_after_commit(factory, Counters(settings.counters_url))
             with transaction(factory) as session:
                 yield Work(settings, session)
     finally:

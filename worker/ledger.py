@@ -1,122 +1,129 @@
-"""`python -m worker.ledger`: settles the calls of proxies that died, and proves the books over and over.
+"""`python -m worker.ledger`: books what was settled, settles what nobody ends, keeps leases, proves.
 
-Each call is settled in a transaction of its own under its wallet's lock; two of these processes at once
-never settle a call twice, so a second one is a spare.
+Everything it does may be done twice and by two of these processes at once: a second one is a spare.
 """
 
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from uuid import UUID
+from dataclasses import dataclass, field
+from threading import Thread
+from typing import Any
 
 import structlog
+from redis.exceptions import RedisError
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from core.charging.proof import prove
-from core.charging.settlement import due_holds, sweep
 from core.config import Misconfigured, Settings
 from core.db import sync_engine
 from core.logs import configure_logs
+from worker.bumps import resend
+from worker.drain import AWAY, Drain, RedisStreams
+from worker.leases import LeaseKeeper, runner
+from worker.proofs import Prover
+from worker.redis import open_redis
 from worker.signals import stop_on_sigterm
+from worker.sweeps import Sweeper
 
-PACE_S = 1.0
-PROOF_EVERY_S = 60.0
-PROOF_SHARE = 20  # a proof that takes long is made less often: a twentieth of the time at most
-BATCH = 100
+PACE_S = 0.1
+IDLE_PACE_S = 0.3  # while nothing comes in
 LONGEST_WAIT_S = 15.0
-AWAY = (OperationalError, InterfaceError)  # PostgreSQL is gone, or too busy to answer
 _log = structlog.get_logger()
 
 
+@dataclass(slots=True)
+class Duty:
+    """Something to do every so often."""
+
+    work: Callable[[], object]
+    every_s: float
+    next_s: float = field(default=0.0)
+
+
 class Ledger:
-    """What one ledger process remembers between rounds."""
+    """The duties of a ledger process, one after the other, the most urgent first."""
 
     def __init__(
-        self, engine: Engine, *, clock: Callable[[], float] = time.monotonic, batch: int = BATCH
+        self, engine: Engine, redis: Any, *, is_cluster: bool, settings: Settings, clock: Callable[[], float]
     ) -> None:
-        self._engine = engine
-        self._batch = batch
+        run = runner(redis)
+        keeper = LeaseKeeper(engine, run, longest_call_s=int(settings.total_timeout_s))
+        self._drain = Drain(engine, RedisStreams(redis, is_cluster=is_cluster))
         self._clock = clock
-        self._next_proof = clock()
-        self._stuck: set[UUID] = set()  # calls that cannot be settled, and were reported
+        self._duties = [
+            Duty(keeper.sweep, every_s=1),
+            Duty(lambda: resend(engine, run), every_s=1),
+            Duty(keeper.close_old, every_s=1),
+            Duty(keeper.renew, every_s=20),
+        ]
 
-    def round(self) -> None:
-        """Settle what is due; prove the books when that is due. Raises what SQLAlchemy raises."""
-        while self.sweep_batch() >= self._batch:
-            pass
-        if self._clock() >= self._next_proof:
-            self.prove_books()
-
-    def sweep_batch(self) -> int:
-        """Settle abandoned calls, the oldest first. Returns how many were due and not known to be stuck."""
-        with self._engine.connect() as connection:
-            due = due_holds(connection, limit=self._batch + len(self._stuck))
-        self._stuck.intersection_update(request_id for request_id, _ in due)
-        for request_id, wallet_id in due:
-            self._sweep(request_id, wallet_id)
-        return len(due) - len(self._stuck)
-
-    def _sweep(self, request_id: UUID, wallet_id: UUID) -> None:
-        try:
-            with self._engine.begin() as connection:
-                settled = sweep(connection, request_id=request_id, wallet_id=wallet_id)
-        except AWAY:
-            raise
-        except DBAPIError as error:  # one row that cannot be written must not keep the others
-            if request_id not in self._stuck:
-                self._stuck.add(request_id)
-                _log.error(
-                    "call_stuck", request_id=request_id, wallet_id=wallet_id, error=type(error.orig).__name__
-                )
-            return
-        self._stuck.discard(request_id)
-        if settled is not None:
-            _log.warning("call_swept", request_id=request_id, wallet_id=wallet_id, charge_n=settled.charge_n)
-
-    def prove_books(self) -> None:
-        """Prove every sum; each difference is an alarm."""
-        began = self._clock()
-        try:
-            differences = prove(self._engine)
-        finally:  # one that fails, or takes too long, is not made again at once: calls wait to be settled
+    def round(self) -> float:
+        """Book what there is, then do what is due. Returns how long to wait. Raises AWAY and RedisError."""
+        booked = self._drain.round()
+        for duty in self._duties:
             now = self._clock()
-            self._next_proof = now + max(PROOF_EVERY_S, PROOF_SHARE * (now - began))
-        for wrong in differences:
-            _log.error(
-                "books_differ",
-                check=wrong.check,
-                subject=wrong.subject,
-                expected=wrong.expected,
-                found=wrong.found,
-            )
+            if now >= duty.next_s:
+                duty.next_s = now + duty.every_s
+                duty.work()
+        return PACE_S if booked else IDLE_PACE_S
 
 
 def waits() -> Iterator[float]:
-    """Seconds between attempts while PostgreSQL is away: growing, and bounded."""
-    wait = PACE_S / 2
+    """Seconds between attempts while a part is away: growing, and bounded."""
+    wait = 0.25
     while True:
         yield wait
         wait = min(wait * 2, LONGEST_WAIT_S)
 
 
-def run(ledger: Ledger, pause: Callable[[float], None]) -> None:
-    """Go round for ever. PostgreSQL going away is said once, and so is its return."""
+def run(work: Callable[[], float], pause: Callable[[float], None], *, name: str) -> None:
+    """Go round for ever. A part going away is said once, and so is its return."""
     waiting: Iterator[float] | None = None
     while True:
         try:
-            ledger.round()
-        except AWAY as error:
+            wait_s = work()
+        except (*AWAY, RedisError) as error:
             if waiting is None:
                 waiting = waits()
-                _log.error("postgres_away", error=type(error.orig).__name__)
-            pause(next(waiting))
-            continue
-        if waiting is not None:
-            waiting = None
-            _log.warning("postgres_back")
-        pause(PACE_S)
+                _log.error("away", work=name, error=_cause(error))
+            wait_s = next(waiting)
+        else:
+            if waiting is not None:
+                waiting = None
+                _log.warning("back", work=name)
+        pause(wait_s)
+
+
+def _cause(error: Exception) -> str:
+    return type(error.orig if isinstance(error, DBAPIError) else error).__name__
+
+
+def serve(settings: Settings, pause: Callable[[float], None]) -> None:
+    """Three loops, so that none waits for another's slow part: leases, holds in PostgreSQL, proofs."""
+    engine = sync_engine(settings.database_url, pool_size=4)
+    sweeper, prover = Sweeper(engine), Prover(engine)
+    for name, work in (("sweeps", sweeper.round), ("proofs", prover.round)):
+        Thread(target=run, args=(work, pause), kwargs={"name": name}, daemon=True).start()
+    try:
+        run(_leases(engine, settings), pause, name="leases")
+    finally:
+        engine.dispose()
+
+
+def _leases(engine: Engine, settings: Settings) -> Callable[[], float]:
+    ledger: list[Ledger] = []
+
+    def work() -> float:
+        if not ledger:  # connected to by the first round, and by the one after a failure
+            redis, is_cluster = open_redis(settings.redis_url)
+            ledger.append(
+                Ledger(engine, redis, is_cluster=is_cluster, settings=settings, clock=time.monotonic)
+            )
+        return ledger[0].round()
+
+    return work
 
 
 def main() -> int:
@@ -126,15 +133,12 @@ def main() -> int:
         print(f"Error: {error.message}", file=sys.stderr)  # noqa: T201  # before there are logs
         return 1
     configure_logs(settings.log_level, "ledger")
-    engine = sync_engine(settings.database_url, pool_size=1)
     try:
         stop_on_sigterm()
         _log.info("started")
-        run(Ledger(engine), time.sleep)  # noqa: TID251  # the pace of the loop; a signal interrupts it
+        serve(settings, time.sleep)  # noqa: TID251  # the pace of the loops; a signal interrupts it
     except KeyboardInterrupt:
         _log.info("stopped")
-    finally:
-        engine.dispose()
     return 0
 
 

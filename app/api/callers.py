@@ -9,23 +9,27 @@ from flask import current_app, g, request
 from app.access import allow
 from app.csrf import carries_key
 from app.sessions import find_user
+from core.actions.audit import Actor, person, program
 from core.config import Settings
 from core.errors import Forbidden, Unauthenticated
 from core.ids import EDUCATION_PREFIX, digest_key, is_well_formed
 from core.models import User
-from core.queries.keys import grant_by_digest
+from core.queries.grants import grant_by_digest
 from core.queries.users import user_by_id
 
 MANAGEMENT = "management"
+# Their wallet is the whole organization's: what it holds and who spent it is not theirs to know.
+PARTIAL_SCOPES = ("team", "member")
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose resources a request is about. `key_type` is None for a session."""
+    """Whose resources a request is about. `key_id` and `key_type` are None for a session."""
 
     user_id: UUID
     wallet_id: UUID
-    key_type: str | None
+    key_id: UUID | None = None
+    key_type: str | None = None
 
     def user(self) -> User:
         found: User = g.db.scalars(user_by_id(self.user_id)).one()
@@ -36,6 +40,14 @@ def caller() -> Caller:
     """The caller of this request, once its check has passed."""
     found: Caller = g.caller
     return found
+
+
+def actor() -> Actor:
+    """The caller, as the audit log names it."""
+    found, ip = caller(), request.remote_addr or ""
+    if found.key_id is None:
+        return person(found.user_id, ip=ip)
+    return program(found.key_id, found.user_id, ip=ip)
 
 
 def require_reader() -> None:
@@ -58,7 +70,7 @@ def _by_session() -> Caller:
     user = find_user()
     if user is None:
         raise Unauthenticated("Send a key as `Authorization: Bearer sk-bl-...`, or sign in.")
-    return Caller(user.id, user.wallet_id, None)
+    return Caller(user.id, user.wallet_id)
 
 
 def _by_key() -> Caller:
@@ -76,4 +88,6 @@ def _by_key() -> Caller:
         raise Unauthenticated
     if row.wallet_suspended_at is not None or row.user_suspended_at is not None:
         raise Forbidden("This account is suspended. Contact support to have it looked at.")
-    return Caller(row.user_id, row.wallet_id, row.key_type)
+    if row.scope in PARTIAL_SCOPES:
+        raise Forbidden("Keys of a team or a member call models; they do not read the organization's books.")
+    return Caller(row.user_id, row.wallet_id, row.key_id, row.key_type)

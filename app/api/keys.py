@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Blueprint, current_app, g
 from flask.typing import ResponseReturnValue
 
-from app.api.callers import caller, manager
+from app.api.callers import actor, caller, manager
 from app.api.wire import amount_of, read_object, reply, stamp, text_of, time_of
 from core.actions.keys import (
     MAX_OVERLAP_HOURS,
@@ -54,6 +54,7 @@ def create() -> ResponseReturnValue:
         spend_limit_period=PERIOD_OF_RESET[reset],
         expires_at=time_of(wanted, "expires_at"),
         now=datetime.now(UTC),
+        by=actor(),
     )
     return reply({**_described(key), "key": secret}, 201)
 
@@ -66,15 +67,15 @@ def update(key_id: UUID) -> ResponseReturnValue:
     if not wanted:
         raise BadRequest("Name at least one field to change.")
     if "name" in wanted:
-        rename(key, text_of(wanted, "name"))
+        rename(g.db, key, text_of(wanted, "name"), by=actor())
     if "enabled" in wanted:
         if not isinstance(wanted["enabled"], bool):
             raise BadRequest("enabled must be true or false.", param="enabled")
-        set_enabled(key, enabled=wanted["enabled"])
+        set_enabled(g.db, key, enabled=wanted["enabled"], by=actor())
     if wanted.keys() & {"spendLimitUsd", "spendLimitPeriod"}:
         limit_n = amount_of(wanted, "spendLimitUsd") if "spendLimitUsd" in wanted else key.spend_limit_n
         period = text_of(wanted, "spendLimitPeriod") if "spendLimitPeriod" in wanted else None
-        set_spend_limit(key, limit_n, period=period)
+        set_spend_limit(g.db, key, limit_n, period=period, by=actor())
     return reply({"updated": True})
 
 
@@ -88,14 +89,14 @@ def rotate(key_id: UUID) -> ResponseReturnValue:
         raise BadRequest(
             f"overlap_hours must be a whole number from 0 to {MAX_OVERLAP_HOURS}.", param="overlap_hours"
         )
-    secret = rotate_key(key, pepper=_pepper(), overlap_hours=hours, now=datetime.now(UTC))
+    secret = rotate_key(g.db, key, pepper=_pepper(), overlap_hours=hours, now=datetime.now(UTC), by=actor())
     return reply({**_described(key), "key": secret, "previousKeyExpiresAt": stamp(key.previous_until)})
 
 
 @bp.delete("/keys/<uuid:key_id>")
 @manager
 def delete(key_id: UUID) -> ResponseReturnValue:
-    delete_key(_own(key_id), now=datetime.now(UTC))
+    delete_key(g.db, _own(key_id), now=datetime.now(UTC), by=actor())
     return "", 204
 
 

@@ -12,7 +12,7 @@ from app.forms import blame
 from app.forms.keys import FIELDS, KeyForm
 from app.htmx import fragment_or_redirect, say
 from app.rows.keys import KeyRow, Spent, key_row
-from app.sessions import signed_in
+from app.sessions import actor, signed_in
 from core.actions.keys import create_key, delete_key, set_enabled
 from core.config import Settings
 from core.errors import BadRequest, Conflict
@@ -47,7 +47,9 @@ def create() -> ResponseReturnValue:
     form = KeyForm()
     try:
         wanted = form.wanted()
-        key, secret = create_key(g.db, g.user, **wanted, pepper=settings().key_pepper, now=datetime.now(UTC))
+        key, secret = create_key(
+            g.db, g.user, **wanted, pepper=settings().key_pepper, now=datetime.now(UTC), by=actor()
+        )
     except BadRequest as error:
         blame(form, error, fields=FIELDS, default="name")
     except Conflict as error:
@@ -68,7 +70,7 @@ def create() -> ResponseReturnValue:
 @signed_in
 def disable(key_id: UUID) -> ResponseReturnValue:
     key = own_key(key_id)
-    set_enabled(key, enabled=False)
+    set_enabled(g.db, key, enabled=False, by=actor())
     say(gettext("“%(name)s” is off. Calls with it are refused from now on.", name=key.name))
     return changed(key)
 
@@ -77,7 +79,7 @@ def disable(key_id: UUID) -> ResponseReturnValue:
 @signed_in
 def enable(key_id: UUID) -> ResponseReturnValue:
     key = own_key(key_id)
-    set_enabled(key, enabled=True)
+    set_enabled(g.db, key, enabled=True, by=actor())
     say(gettext("“%(name)s” is on again.", name=key.name))
     return changed(key)
 
@@ -86,7 +88,7 @@ def enable(key_id: UUID) -> ResponseReturnValue:
 @signed_in
 def delete(key_id: UUID) -> ResponseReturnValue:
     key = own_key(key_id)
-    delete_key(key, now=datetime.now(UTC))
+    delete_key(g.db, key, now=datetime.now(UTC), by=actor())
     say(gettext("“%(name)s” is deleted. What it spent stays in your usage.", name=key.name))
     return fragment_or_redirect(None, to=url_for(".index"))
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.actions.audit import OPERATOR, Actor, Subject, record
 from core.actions.offers import PLAIN_BPS, rates
 from core.actions.providers import bump_catalog
 from core.ids import uuid7
@@ -27,7 +28,7 @@ class _Known:
     cards: dict[UUID, PriceCard]
 
 
-def load_catalog(session: Session, document: Mapping[str, Any]) -> int:
+def load_catalog(session: Session, document: Mapping[str, Any], *, by: Actor = OPERATOR) -> int:
     """Bring providers, models, offers and prices to what a catalogue file says; say how many rows changed.
 
     What operators added, and credentials, stay as they are. Loading the same file again changes nothing.
@@ -49,6 +50,7 @@ def load_catalog(session: Session, document: Mapping[str, Any]) -> int:
     changed += len(changes)
     if changed:
         bump_catalog(session)
+        record(session, "catalog.loaded", Subject("catalog", ""), by=by, after={"changed_rows": changed})
     return changed
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
+from core.actions.audit import OPERATOR, Actor, Subject, alter, record
 from core.actions.providers import bump_catalog
 from core.errors import BadRequest, NotFound
 from core.ids import uuid7
@@ -57,15 +58,13 @@ def add_offer(
     context: int | None = None,
     max_output: int | None = None,
     today: date,
+    by: Actor = OPERATOR,
 ) -> Offer:
     """Offer a model through a provider at these prices (USD); a model not known yet is added.
 
     Offering it again through the same provider replaces that offer; the old price card stays for its calls.
     """
-    if not MODEL_ID.fullmatch(model_id):
-        raise BadRequest("The model id must look like author/name, in lower case.", param="model")
-    if not 1 <= len(upstream_model) <= MAX_UPSTREAM_NAME or not upstream_model.isprintable():
-        raise BadRequest(f"The upstream model must have 1 to {MAX_UPSTREAM_NAME} characters.", param="model")
+    _refuse_odd_names(model_id, upstream_model)
     _refuse_odd_sizes(context=context, max_output=max_output)
     provider = session.scalar(provider_by_name(provider_name))
     if provider is None:
@@ -79,6 +78,8 @@ def add_offer(
     offer.upstream_model, offer.enabled, offer.price_card_id = upstream_model, True, card.id
     session.add(offer)
     bump_catalog(session)
+    after = {"upstream_model": upstream_model, "prices": dict(prices)}
+    record(session, "offer.put", _subject(model_id, provider_name), by=by, after=after)
     return offer
 
 
@@ -119,11 +120,23 @@ def _unserved(provider: Provider, served: Select[str]) -> Select[str, UUID]:
     )
 
 
-def set_enabled(session: Session, offer: Offer, *, enabled: bool) -> None:
+def set_enabled(session: Session, offer: Offer, *, enabled: bool, by: Actor = OPERATOR) -> None:
     """Let calls use the offer, or none any more."""
-    if offer.enabled != enabled:
-        offer.enabled = enabled
+    provider = session.get_one(Provider, offer.provider_id)
+    subject = _subject(offer.model_id, provider.name)
+    if alter(session, offer, {"enabled": enabled}, action="offer.updated", subject=subject, by=by):
         bump_catalog(session)
+
+
+def _subject(model_id: str, provider_name: str) -> Subject:
+    return Subject("offer", f"{model_id} of {provider_name}")
+
+
+def _refuse_odd_names(model_id: str, upstream_model: str) -> None:
+    if not MODEL_ID.fullmatch(model_id):
+        raise BadRequest("The model id must look like author/name, in lower case.", param="model")
+    if not 1 <= len(upstream_model) <= MAX_UPSTREAM_NAME or not upstream_model.isprintable():
+        raise BadRequest(f"The upstream model must have 1 to {MAX_UPSTREAM_NAME} characters.", param="model")
 
 
 def _refuse_odd_sizes(**sizes: int | None) -> None:

@@ -5,6 +5,7 @@ import re
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from core.actions.audit import OPERATOR, Actor, Subject, alter, record
 from core.errors import BadRequest, Conflict
 from core.models import CatalogVersion, Provider
 from core.queries.catalog import provider_by_name
@@ -26,16 +27,15 @@ def add_provider(
     api_key: str | None = None,
     secret: bytes,
     allow_private: bool = False,
+    by: Actor = OPERATOR,
 ) -> Provider:
     """Add a provider. Its credential is sealed with `secret` and never shown again.
 
     Raises BadRequest for an unusable field, Conflict when the name is taken.
     """
     _refuse_odd_names(name, kind)
-    if wrong := why_not_base_url(base_url, allow_private=allow_private):
-        raise BadRequest(wrong, param="base_url")
-    if session.scalar(provider_by_name(name)) is not None:
-        raise Conflict(f"There is a provider named {name} already.")
+    _refuse_odd_url(base_url, allow_private=allow_private)
+    _refuse_taken(session, name)
     provider = Provider(
         name=name,
         title=title or name,
@@ -45,8 +45,10 @@ def add_provider(
     )
     session.add(provider)
     session.flush()  # sealing a credential needs nothing of it, but offers refer to it
+    after = {"kind": kind, "base_url": provider.base_url, "allow_private": allow_private}
+    record(session, "provider.added", _subject(provider), by=by, after=after)
     if api_key is not None:
-        set_key(session, provider, api_key, secret=secret)
+        set_key(session, provider, api_key, secret=secret, by=by)
     bump_catalog(session)
     return provider
 
@@ -61,6 +63,7 @@ def put_provider(
     secret: bytes,
     title: str | None = None,
     allow_private: bool = False,
+    by: Actor = OPERATOR,
 ) -> Provider:
     """Add a provider, or bring the one of that name to this address, with the credential given for it.
 
@@ -77,12 +80,12 @@ def put_provider(
             api_key=api_key,
             secret=secret,
             allow_private=allow_private,
+            by=by,
         )
-    if wrong := why_not_base_url(base_url, allow_private=allow_private):
-        raise BadRequest(wrong, param="base_url")
-    if (provider.base_url, provider.allow_private) != (base_url.rstrip("/"), allow_private):
-        provider.base_url, provider.allow_private = base_url.rstrip("/"), allow_private
-        set_key(session, provider, api_key, secret=secret)
+    _refuse_odd_url(base_url, allow_private=allow_private)
+    changes = {"base_url": base_url.rstrip("/"), "allow_private": allow_private}
+    if alter(session, provider, changes, action="provider.updated", subject=_subject(provider), by=by):
+        set_key(session, provider, api_key, secret=secret, by=by)
     return provider
 
 
@@ -95,19 +98,36 @@ def _refuse_odd_names(name: str, kind: str) -> None:
         raise BadRequest(f"The kind must be one of: {', '.join(KINDS)}.", param="kind")
 
 
-def set_key(session: Session, provider: Provider, api_key: str, *, secret: bytes) -> None:
+def _refuse_odd_url(base_url: str, *, allow_private: bool) -> None:
+    if wrong := why_not_base_url(base_url, allow_private=allow_private):
+        raise BadRequest(wrong, param="base_url")
+
+
+def _refuse_taken(session: Session, name: str) -> None:
+    if session.scalar(provider_by_name(name)) is not None:
+        raise Conflict(f"There is a provider named {name} already.")
+
+
+def set_key(
+    session: Session, provider: Provider, api_key: str, *, secret: bytes, by: Actor = OPERATOR
+) -> None:
     """Give a provider its credential. Raises BadRequest for one that cannot be sent in a header."""
     if not 1 <= len(api_key) <= MAX_KEY or not api_key.isascii() or not api_key.isprintable():
         raise BadRequest("The API key must be printable ASCII without line breaks.", param="api_key")
     provider.sealed_key = seal(secret, api_key, context=f"provider:{provider.name}")
+    record(session, "provider.credential_set", _subject(provider), by=by)
     bump_catalog(session)
 
 
-def set_enabled(session: Session, provider: Provider, *, enabled: bool) -> None:
+def set_enabled(session: Session, provider: Provider, *, enabled: bool, by: Actor = OPERATOR) -> None:
     """Send the provider calls, or none any more."""
-    if provider.enabled != enabled:
-        provider.enabled = enabled
+    changes = {"enabled": enabled}
+    if alter(session, provider, changes, action="provider.updated", subject=_subject(provider), by=by):
         bump_catalog(session)
+
+
+def _subject(provider: Provider) -> Subject:
+    return Subject("provider", provider.name)
 
 
 def bump_catalog(session: Session) -> None:

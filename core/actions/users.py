@@ -1,4 +1,4 @@
-"""Accounts: signing up, proving a mail address, signing in and out."""
+"""Accounts: signing up, proving a mail address, signing in and out, being suspended."""
 
 import re
 import secrets
@@ -9,10 +9,13 @@ from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from core.actions.audit import Actor, Subject, alter
+from core.actions.versions import bump_wallet
 from core.actions.wallets import open_wallet
 from core.errors import BadRequest, Conflict
 from core.jobs import SEND_VERIFICATION, enqueue_after_commit
 from core.models import User, UserSession
+from core.queries.keys import wallets_of_keys
 from core.queries.users import user_by_email
 from core.secrets import hash_password, password_matches
 
@@ -68,6 +71,28 @@ def send_verification(session: Session, user: User) -> None:
 def verify(user: User, *, now: datetime) -> None:
     if user.verified_at is None:
         user.verified_at = now
+
+
+def suspend_user(session: Session, user: User, *, now: datetime, by: Actor) -> None:
+    """Refuse the account's sign-ins and the calls of all keys it owns, in organizations too."""
+    _set_suspended(session, user, now, by=by)
+
+
+def resume_user(session: Session, user: User, *, by: Actor) -> None:
+    """Let a suspended account in again."""
+    _set_suspended(session, user, None, by=by)
+
+
+def _set_suspended(session: Session, user: User, at: datetime | None, *, by: Actor) -> None:
+    # Locked against new keys too, which refer to this row: the wallets below are all that there are.
+    session.refresh(user, ["suspended_at"], with_for_update=True)
+    if (user.suspended_at is None) == (at is None):
+        return
+    subject = Subject("user", user.id, wallet_id=user.wallet_id)
+    action = "user.resumed" if at is None else "user.suspended"
+    alter(session, user, {"suspended_at": at}, action=action, subject=subject, by=by)
+    for wallet_id in session.scalars(wallets_of_keys(user.id)).all():
+        bump_wallet(session, wallet_id)
 
 
 def authenticate(session: Session, *, email: str, password: str) -> User | None:

@@ -1,26 +1,45 @@
-"""The nouns of charging: a call, how it is admitted, how it ended."""
+"""The nouns of charging: who calls, a call, how it is admitted, how it ended."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from core.money import Nanos
 from core.rules.admission import Deny, Want
 from core.rules.prices import Cost, Usage
+from core.rules.scopes import Fuse, Quota, Subject
 
-FINAL, ORPHAN = 2, 1  # ranks of usage rows: a final replaces an orphan, nothing replaces a final
+# Ranks of usage rows: a final replaces an orphan, an orphan a refusal, nothing a final.
+FINAL, ORPHAN, REFUSED = 2, 1, 0
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """All that decides about a credential's calls, as it was read at these versions."""
+
+    key_id: UUID
+    key_ver: int
+    wallet_id: UUID
+    wallet_ver: int
+    bucket: int
+    user_id: UUID
+    team_id: UUID | None = None
+    member_id: UUID | None = None
+    subjects: tuple[Subject, ...] = ()  # in the order they are asked
+    quotas: tuple[Quota, ...] = ()
+    fuses: tuple[Fuse, ...] = ()
+    rpm: int = 0  # calls a minute; 0: not limited
+    rpm_owner: UUID | None = None
+    at_once: int = 0  # calls running at the same time; 0: not limited
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A model call asking to be admitted. `key_ver` and `wallet_ver` are what its grant was read at."""
+    """A model call asking to be admitted."""
 
     request_id: UUID
-    wallet_id: UUID
-    user_id: UUID
-    key_id: UUID
-    key_ver: int
-    wallet_ver: int
+    caller: Caller
     model_id: str
     price_card_id: UUID
     stream: bool
@@ -28,6 +47,25 @@ class Call:
     app_url: str
     want: Want
     started_at: datetime
+    tokens: int = 0  # its worst case, for quotas
+    points: int = 0
+
+    @property
+    def wallet_id(self) -> UUID:
+        return self.caller.wallet_id
+
+    @property
+    def key_id(self) -> UUID:
+        return self.caller.key_id
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Calls a minute: how many, how many are left, and when all are there again (Unix seconds)."""
+
+    limit: int
+    remaining: int
+    reset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +73,8 @@ class Admitted:
     """The call may run; `hold_n` nano-dollars are its own until it settles."""
 
     hold_n: int
+    rate: Rate | None = None
+    gen: str = ""  # of Redis, where the hold is kept there
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +82,31 @@ class Stale:
     """The grant was read before something about its key or wallet changed: read it again."""
 
 
-Verdict = Admitted | Deny | Stale
+@dataclass(frozen=True, slots=True)
+class TooFast:
+    """More calls than a minute, or than at the same time, allows."""
+
+    limit: int
+    retry_ms: int
+    rate: Rate | None = None
+    at_once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tripped:
+    """A circuit breaker is open: the upstream cost of its window has reached its threshold."""
+
+    scope: Literal["member", "team", "org", "global"]
+    window: Literal["minute", "hour"]
+    retry_ms: int
+    spent_n: int = 0
+    limit_n: int = 0
+    subject_id: UUID | None = None
+    rate: Rate | None = None
+    is_shadow: bool = False  # it would have been refused
+
+
+Verdict = Admitted | Deny | TooFast | Tripped | Stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +124,10 @@ class Ending:
     duration_ms: int = 0
     first_byte_ms: int | None = None
     price_card_id: UUID | None = None  # of the offer that served it, where that is known
+
+    def is_counted(self) -> bool:
+        """Say whether the call is part of sums and quotas: it was answered, or it cost something."""
+        return self.cost.charge_n > 0 or self.status < 400  # noqa: PLR2004
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +147,56 @@ class Progress:
     cost: Cost = field(default_factory=Cost)
 
 
-def event_row(call: Call) -> dict[str, Any]:
-    """What is known of a call's usage row when it is admitted, as JSON: kept with its hold."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One settlement to book. Its charge is absolute; `facts` are the other columns of its usage row."""
+
+    request_id: UUID
+    wallet_id: UUID
+    rank: int
+    charge_n: int
+    facts: dict[str, Any]
+    gen: int = 0  # of the pool that pays; 0: the wallet itself
+    points: int = 0
+
+
+def base_facts(call: Call) -> dict[str, Any]:
+    """What is known of a call's usage row when it is admitted, as JSON: kept with its hold. Never content."""
+    caller = call.caller
     return {
-        "user_id": str(call.user_id),
+        "key_id": str(caller.key_id),
+        "user_id": str(caller.user_id),
+        "team_id": str(caller.team_id) if caller.team_id else None,
+        "member_id": str(caller.member_id) if caller.member_id else None,
         "model_id": call.model_id,
         "price_card_id": str(call.price_card_id),
         "stream": call.stream,
         "app_name": call.app_name,
         "app_url": call.app_url,
+        "quotas": sorted({quota.subject for quota in caller.quotas}),
     }
+
+
+def final_facts(ending: Ending) -> dict[str, Any]:
+    """What a usage row says of how the call ended, as JSON."""
+    facts = asdict(ending)
+    usage, cost = facts.pop("usage"), facts.pop("cost")
+    card = facts.pop("price_card_id")
+    for name in ("input_audio_tokens", "output_audio_tokens"):  # priced, but without a column of their own
+        del usage[name]
+    known = {} if card is None else {"price_card_id": str(card)}  # else the one of the admission stands
+    return {**facts, **usage, **known, "upstream_n": cost["upstream_n"]}
+
+
+def orphan_facts(*, upstream_n: int, output_tokens: int, duration_ms: int) -> dict[str, Any]:
+    """The same for a call whose proxy died: what it was last known to have produced."""
+    ending = Ending(
+        provider="",
+        usage=Usage(output_tokens=output_tokens),
+        cost=Cost(upstream_n=Nanos(upstream_n)),
+        status=500,
+        reason="orphaned",
+        estimated=True,
+        duration_ms=duration_ms,
+    )
+    return final_facts(ending)

@@ -11,11 +11,12 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, exists, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from core.charging.calls import Admitted, Call, Progress, Stale, Verdict, event_row
+from core.charging.calls import REFUSED, Admitted, Call, Progress, Stale, Verdict, base_facts
 from core.ids import created_at, day_of, first_id
-from core.models import ApiKey, Hold, UsageDaily, UsageEvent, User, Wallet
-from core.rules.admission import Deny, Funds, KeyLimit, decide, extension
-from core.rules.periods import Period, end_of, start_of
+from core.models import ApiKey, Hold, Spend, UsageEvent, User, Wallet
+from core.rules.admission import Budget, Deny, Funds, decide, extension
+from core.rules.periods import end_of, start_of
+from core.rules.scopes import Subject
 
 
 def admit(connection: Connection, call: Call, *, boot_id: UUID, hold_s: int) -> Verdict:
@@ -26,8 +27,7 @@ def admit(connection: Connection, call: Call, *, boot_id: UUID, hold_s: int) -> 
     row = connection.execute(_admission_row(call.wallet_id, call.key_id)).one_or_none()
     if row is None or not _is_current(row, call):
         return _earlier(connection, call) or Stale()
-    funds = _funds(row)
-    verdict = decide(call.want, funds, _key_limit(connection, row, call.key_id, call.request_id))
+    verdict = decide(call.want, _funds(row), budgets_of(connection, call))
     if isinstance(verdict, Deny):
         return _earlier(connection, call) or verdict
     if not _insert(connection, call, verdict.hold_n, boot_id=boot_id, hold_s=hold_s):
@@ -42,18 +42,22 @@ def _insert(connection: Connection, call: Call, hold_n: int, *, boot_id: UUID, h
         "request_id": call.request_id,
         "wallet_id": call.wallet_id,
         "key_id": call.key_id,
+        "team_id": call.caller.team_id,
+        "member_id": call.caller.member_id,
         "amount_n": hold_n,
         "metered_n": 0,
         "metered_upstream_n": 0,
         "metered_tokens": 0,
-        "event": event_row(call),
+        "event": base_facts(call),
         "boot_id": boot_id,
         "admitted_at": call.started_at,
     }
     columns = Hold.__table__.c
     values = [literal(value, columns[name].type) for name, value in row.items()]
     ended = exists().where(
-        UsageEvent.request_id == call.request_id, UsageEvent.day == day_of(call.request_id)
+        UsageEvent.request_id == call.request_id,
+        UsageEvent.day == day_of(call.request_id),
+        UsageEvent.rank > REFUSED,
     )
     deadline = func.clock_timestamp() + timedelta(seconds=hold_s)
     statement = insert(Hold).from_select([*row, "deadline_at"], select(*values, deadline).where(~ended))
@@ -88,24 +92,23 @@ def checkpoint(connection: Connection, running: Sequence[Progress], *, hold_s: i
     )
 
 
-def extend(connection: Connection, *, request_id: UUID, wallet_id: UUID, key_id: UUID, more_n: int) -> int:
+def extend(connection: Connection, call: Call, *, more_n: int) -> int:
     """Add to a running call's hold what there is of `more_n`. Returns what was added; 0 when all is gone."""
-    row = connection.execute(_admission_row(wallet_id, key_id)).one_or_none()
+    row = connection.execute(_admission_row(call.wallet_id, call.key_id)).one_or_none()
     if row is None:
         return 0
-    limit = _key_limit(connection, row, key_id, request_id)
-    added = extension(more_n=more_n, funds=_funds(row), limit=limit)
+    added = extension(more_n=more_n, funds=_funds(row), budgets=budgets_of(connection, call))
     if added == 0:
         return 0
     grown = connection.execute(
         update(Hold)
-        .where(Hold.request_id == request_id, Hold.wallet_id == wallet_id)
+        .where(Hold.request_id == call.request_id, Hold.wallet_id == call.wallet_id)
         .values(amount_n=Hold.amount_n + added)
         .returning(Hold.amount_n)
     ).scalar_one_or_none()
     if grown is None:  # settled in the meantime
         return 0
-    _move_held(connection, wallet_id, added)
+    _move_held(connection, call.wallet_id, added)
     return added
 
 
@@ -119,8 +122,6 @@ def _admission_row(wallet_id: UUID, key_id: UUID) -> Any:
             Wallet.held_n,
             Wallet.ver.label("wallet_ver"),
             ApiKey.ver.label("key_ver"),
-            ApiKey.spend_limit_n,
-            ApiKey.spend_limit_period,
             or_(Wallet.suspended_at.is_not(None), User.suspended_at.is_not(None)).label("is_suspended"),
         )
         .join(ApiKey, ApiKey.wallet_id == Wallet.id)
@@ -132,38 +133,49 @@ def _admission_row(wallet_id: UUID, key_id: UUID) -> Any:
 
 def _is_current(row: Any, call: Call) -> bool:
     """Say whether the grant still holds. A suspension counts by itself: whoever reads again is refused."""
-    return not row.is_suspended and (row.wallet_ver, row.key_ver) == (call.wallet_ver, call.key_ver)
+    return not row.is_suspended and (row.wallet_ver, row.key_ver) == (
+        call.caller.wallet_ver,
+        call.caller.key_ver,
+    )
 
 
 def _funds(row: Any) -> Funds:
     return Funds(row.balance_n, row.credit_limit_n, row.leased_n, row.held_n)
 
 
-def _key_limit(connection: Connection, row: Any, key_id: UUID, request_id: UUID) -> KeyLimit | None:
-    """What a limited key has spent and held in the call's period; under the wallet's lock, so nothing moves.
+def budgets_of(connection: Connection, call: Call) -> list[Budget]:
+    """What limited subjects spent and hold in the call's period; nothing moves under the wallet's lock.
 
-    The request id decides the period, as it decides the day the charge is booked on: no two clocks to differ.
+    The request id decides the period, as it decides the hour a charge is booked on: no two clocks differ.
     """
-    if row.spend_limit_n is None:
-        return None
-    at = created_at(request_id)
-    return key_limit(connection, key_id, row.spend_limit_n, row.spend_limit_period, now=at)
+    at = created_at(call.request_id)
+    return [
+        _budget(connection, subject, subject.limit_n, now=at)
+        for subject in call.caller.subjects
+        if subject.limit_n is not None
+    ]
 
 
-def key_limit(
-    connection: Connection, key_id: UUID, limit_n: int, period: Period, *, now: datetime
-) -> KeyLimit:
+HELD_BY = {"key": Hold.key_id, "member": Hold.member_id, "team": Hold.team_id}
+
+
+def _budget(connection: Connection, subject: Subject, limit_n: int, *, now: datetime) -> Budget:
     """The limit in the period `now` is in: what calls of that period spent, and what they hold."""
-    first, end = start_of(period, now), end_of(period, now)
-    spent = select(func.coalesce(func.sum(UsageDaily.charge_n), 0)).where(
-        UsageDaily.key_id == key_id, UsageDaily.day >= first, UsageDaily.day < end.date()
+    start = datetime.combine(start_of(subject.period, now), time(), UTC)
+    end = end_of(subject.period, now)
+    spent = select(func.coalesce(func.sum(Spend.charge_n), 0)).where(
+        Spend.subject_id == subject.id,
+        Spend.scope == subject.scope[0],
+        Spend.hour >= start,
+        Spend.hour < end,
     )
     held = select(func.coalesce(func.sum(Hold.amount_n), 0)).where(
-        Hold.key_id == key_id,
-        Hold.request_id >= first_id(datetime.combine(first, time(), UTC)),
+        HELD_BY[subject.scope] == subject.id,
+        Hold.request_id >= first_id(start),
         Hold.request_id < first_id(end),
     )
-    return KeyLimit(
+    return Budget(
+        scope=subject.scope,
         limit_n=limit_n,
         spent_n=int(connection.execute(spent).scalar_one()),
         held_n=int(connection.execute(held).scalar_one()),

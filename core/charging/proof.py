@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Connection,
+    Date,
     Engine,
     Select,
     and_,
@@ -16,12 +17,14 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    union_all,
 )
 
-from core.charging.settlement import SUMMED
-from core.models import Hold, LedgerEntry, UsageDaily, UsageEvent, Wallet
+from core.charging.calls import REFUSED
+from core.charging.statements import LINE, SUMMED
+from core.models import Hold, Lease, LedgerEntry, Pool, Spend, UsageDaily, UsageEvent, Wallet
+from core.models.usage import NOBODY
 
-LINE = ("wallet_id", "day", "key_id", "model_id", "app_name")  # what tells one daily sum from another
 PROOF_TIMEOUT_S = 600  # it adds up whole tables: longer than any other statement may take
 
 
@@ -104,7 +107,7 @@ def _daily_is_usage() -> Select[*tuple[Any, ...]]:
     """Every number of every line: key limits, budgets and pages are read from them."""
     counted = or_(UsageEvent.charge_n > 0, UsageEvent.status < 400)  # noqa: PLR2004
     numbers = [cast(func.sum(UsageEvent.__table__.c[name]), BigInteger).label(name) for name in SUMMED]
-    line = [UsageEvent.__table__.c[name] for name in LINE]
+    line = [_named(UsageEvent.__table__.c[name]) for name in LINE]
     rows = (
         select(*line, func.count().label("requests"), *numbers).where(counted).group_by(*line).subquery()
     ).c
@@ -121,9 +124,93 @@ def _daily_is_usage() -> Select[*tuple[Any, ...]]:
     )
 
 
+def _named(column: Any) -> Any:
+    """No team and no member have an id in daily sums, so that they can be part of its key."""
+    return func.coalesce(column, NOBODY).label(column.name) if column.nullable else column
+
+
+def _spends_are_usage() -> Select[*tuple[Any, ...]]:
+    """By subject, day and generation; plans and sessions are counted with the keys that used them."""
+    counted = or_(UsageEvent.charge_n > 0, UsageEvent.status < 400)  # noqa: PLR2004
+    subjects = (("k", UsageEvent.key_id), ("m", UsageEvent.member_id), ("t", UsageEvent.team_id))
+    usage = union_all(
+        *(
+            select(
+                _place(literal(scope), column, UsageEvent.day, UsageEvent.gen).label("subject"),
+                UsageEvent.charge_n,
+                (UsageEvent.input_tokens + UsageEvent.output_tokens).label("tokens"),
+            ).where(counted, column.is_not(None))
+            for scope, column in subjects
+        )
+    ).subquery()
+    used = (
+        select(usage.c.subject, func.count().label("n"), func.sum(usage.c.charge_n).label("charge"))
+        .add_columns(func.sum(usage.c.tokens).label("tokens"))
+        .group_by(usage.c.subject)
+        .subquery()
+    )
+    day = cast(func.timezone("UTC", Spend.hour), Date)
+    place = _place(Spend.scope, Spend.subject_id, day, Spend.gen).label("subject")
+    sums = (
+        select(place, func.sum(Spend.requests).label("n"), func.sum(Spend.charge_n).label("charge"))
+        .add_columns(func.sum(Spend.tokens).label("tokens"))
+        .where(Spend.scope.in_(["k", "m", "t"]))
+        .group_by(place)
+        .subquery()
+    )
+    names = ("n", "charge", "tokens")
+    expected = [cast(func.coalesce(used.c[name], 0), BigInteger) for name in names]
+    actual = [cast(func.coalesce(sums.c[name], 0), BigInteger) for name in names]
+    return (
+        select(func.coalesce(used.c.subject, sums.c.subject), *expected, *actual)
+        .select_from(join(used, sums, used.c.subject == sums.c.subject, full=True))
+        .where(or_(*(one != other for one, other in zip(expected, actual, strict=True))))
+    )
+
+
+def _leased_is_pools() -> Select[Any, int, int]:
+    """What is out with Redis: granted, and neither posted nor returned."""
+    left = func.greatest(0, Pool.granted_n - Pool.posted_n - Pool.returned_n)
+    pools = _sums(Pool.wallet_id, left, "total", Pool.state != "closed")
+    expected = func.coalesce(pools.c.total, 0)
+    return (
+        select(Wallet.id, expected, Wallet.leased_n)
+        .outerjoin(pools, pools.c.subject == Wallet.id)
+        .where(expected != Wallet.leased_n)
+    )
+
+
+def _granted_is_leases() -> Select[Any, int, int]:
+    leases = _sums(_place(Lease.wallet_id, Lease.gen), Lease.amount_n, "total")
+    expected = func.coalesce(leases.c.total, 0)
+    place = _place(Pool.wallet_id, Pool.gen)
+    return (
+        select(place, expected, Pool.granted_n)
+        .outerjoin(leases, leases.c.subject == place)
+        .where(expected != Pool.granted_n)
+    )
+
+
+def _posted_is_usage() -> Select[Any, int, int]:
+    """To the pools that are open; what comes after one was closed is paid by the wallet."""
+    usage = _sums(_place(UsageEvent.wallet_id, UsageEvent.gen), UsageEvent.charge_n, "total")
+    expected = func.coalesce(usage.c.total, 0)
+    place = _place(Pool.wallet_id, Pool.gen)
+    return (
+        select(place, expected, Pool.posted_n)
+        .outerjoin(usage, usage.c.subject == place)
+        .where(expected != Pool.posted_n, Pool.state != "closed")
+    )
+
+
+def _no_pool_is_overspent() -> Select[Any, int, int]:
+    left = Pool.granted_n - Pool.posted_n - Pool.returned_n
+    return select(_place(Pool.wallet_id, Pool.gen), literal(0, BigInteger), left).where(left < 0)
+
+
 def _ended_calls_hold_nothing() -> Select[Any, int, int]:
     return select(Hold.request_id, literal(0, BigInteger), literal(1, BigInteger)).join(
-        UsageEvent, UsageEvent.request_id == Hold.request_id
+        UsageEvent, and_(UsageEvent.request_id == Hold.request_id, UsageEvent.rank > REFUSED)
     )
 
 
@@ -143,5 +230,10 @@ CHECKS = {
     "what the ledger took for a call is what it was charged": _ledger_is_usage,
     "a call that ended holds nothing": _ended_calls_hold_nothing,
     "the daily sums are the sums of the usage rows": _daily_is_usage,
+    "what limits count is the sum of the usage rows": _spends_are_usage,
+    "what is leased is what the pools have left": _leased_is_pools,
+    "what a pool was granted is the sum of its leases": _granted_is_leases,
+    "what was posted to a pool is the sum of its usage rows": _posted_is_usage,
+    "no pool is overspent": _no_pool_is_overspent,
     "no wallet is overspent": _never_negative,
 }

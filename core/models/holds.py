@@ -26,6 +26,8 @@ class Hold(Base):
     request_id: Mapped[UUID] = mapped_column(primary_key=True)
     wallet_id: Mapped[UUID] = mapped_column(ForeignKey("wallets.id"), index=True)
     key_id: Mapped[UUID] = mapped_column(ForeignKey("api_keys.id"), index=True)
+    team_id: Mapped[UUID | None] = mapped_column(index=True)
+    member_id: Mapped[UUID | None] = mapped_column(index=True)
     amount_n: Mapped[nanos]
     metered_n: Mapped[nanos] = mapped_column(default=0)
     metered_upstream_n: Mapped[nanos] = mapped_column(default=0)

@@ -1,12 +1,11 @@
 """Finding API keys, always within a wallet, or by the digest of a secret somebody showed."""
 
 from collections.abc import Collection
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import Select, select
 
-from core.models import ApiKey, User, Wallet
+from core.models import ApiKey
 
 
 def keys_of(wallet_id: UUID) -> Select[ApiKey]:
@@ -30,36 +29,35 @@ def key_by_id(key_id: UUID) -> Select[ApiKey]:
     return select(ApiKey).where(ApiKey.id == key_id, ApiKey.deleted_at.is_(None))
 
 
+def team_keys(team_id: UUID) -> Select[ApiKey]:
+    """The keys in use of a team; those of its members are not among them."""
+    return select(ApiKey).where(ApiKey.team_id == team_id, ApiKey.deleted_at.is_(None)).order_by(ApiKey.id)
+
+
+def shared_keys_of(org_id: UUID, user_id: UUID) -> Select[ApiKey]:
+    """The keys in use of an organization and its teams that this account owns: it knows their secrets."""
+    return (
+        select(ApiKey)
+        .where(
+            ApiKey.org_id == org_id,
+            ApiKey.user_id == user_id,
+            ApiKey.member_id.is_(None),
+            ApiKey.deleted_at.is_(None),
+        )
+        .order_by(ApiKey.id)
+    )
+
+
+def wallets_of_keys(user_id: UUID) -> Select[UUID]:
+    """The wallets that an account's keys in use draw on."""
+    return (
+        select(ApiKey.wallet_id)
+        .where(ApiKey.user_id == user_id, ApiKey.deleted_at.is_(None))
+        .distinct()
+        .order_by(ApiKey.wallet_id)
+    )
+
+
 def names_of(wallet_id: UUID, key_ids: Collection[UUID]) -> Select[UUID, str]:
     """The names of these keys, deleted ones too: their usage still has one."""
     return select(ApiKey.id, ApiKey.name).where(ApiKey.wallet_id == wallet_id, ApiKey.id.in_(key_ids))
-
-
-def grant_by_digest(digest: bytes) -> Select[*tuple[Any, ...]]:
-    """All that decides whether a secret may do anything, in one row. Secrets rotated away are found too.
-
-    A secret that was rotated away expires when its overlap ends, or with its key.
-    """
-    expiry = case(
-        (ApiKey.digest == digest, ApiKey.expires_at),
-        else_=func.least(ApiKey.expires_at, ApiKey.previous_until),
-    )
-    return (
-        select(
-            ApiKey.id.label("key_id"),
-            ApiKey.wallet_id,
-            ApiKey.user_id,
-            ApiKey.key_type,
-            ApiKey.enabled,
-            expiry.label("expires_at"),
-            ApiKey.ver.label("key_ver"),
-            Wallet.ver.label("wallet_ver"),
-            Wallet.balance_n,
-            Wallet.credit_limit_n,
-            Wallet.suspended_at.label("wallet_suspended_at"),
-            User.suspended_at.label("user_suspended_at"),
-        )
-        .join(Wallet, Wallet.id == ApiKey.wallet_id)
-        .join(User, User.id == ApiKey.user_id)
-        .where(or_(ApiKey.digest == digest, ApiKey.previous_digest == digest), ApiKey.deleted_at.is_(None))
-    )

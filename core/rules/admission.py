@@ -3,6 +3,7 @@
 The numbers come from one consistent read of a locked row; nothing here waits or looks at a clock.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -25,9 +26,10 @@ class Funds:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyLimit:
-    """A key's spend limit in its current period, in nano-dollars."""
+class Budget:
+    """A spend limit or budget in its current period, in nano-dollars."""
 
+    scope: Literal["key", "member", "team"]
     limit_n: int
     spent_n: int
     held_n: int
@@ -54,26 +56,40 @@ class Admit:
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """Why not. `scope` says whose money is short; the numbers are for the person who must act."""
+    """Why not. `scope` says whose money or quota is short; the numbers are for the person who must act.
 
-    scope: Literal["wallet", "key"]
+    Amounts are in `unit`: nano-dollars for usd.
+    """
+
+    scope: Literal["wallet", "key", "member", "team", "plan", "session"]
     needed_n: int
     available_n: int
     held_n: int
     limit_n: int | None = None
     resets_at: datetime | None = None
+    unit: Literal["usd", "tokens", "points", "requests"] = "usd"
 
 
-def decide(want: Want, funds: Funds, limit: KeyLimit | None) -> Admit | Deny:
+def decide(want: Want, funds: Funds, budgets: Sequence[Budget] = ()) -> Admit | Deny:
     """Hold the worst case; when money is short, a slice of it; when less than the floor is left, refuse."""
-    if limit is not None and (held := _hold(want, limit.available_n)) is None:
-        return Deny("key", want.floor_n, limit.available_n, limit.held_n, limit.limit_n, limit.resets_at)
+    for budget in budgets:
+        if _hold(want, budget.available_n) is None:
+            return _over(budget, want)
     if _hold(want, funds.available_n) is None:
         return Deny("wallet", want.floor_n, funds.available_n, funds.held_n)
-    room = funds.available_n if limit is None else min(funds.available_n, limit.available_n)
-    held = _hold(want, room)
-    assert held is not None  # both limits left room, and room is the smaller of the two
+    held = _hold(want, _room(funds, budgets))
+    assert held is not None  # each of them left room, and the room is the smallest of theirs
     return Admit(held)
+
+
+def _over(budget: Budget, want: Want) -> Deny:
+    return Deny(
+        budget.scope, want.floor_n, budget.available_n, budget.held_n, budget.limit_n, budget.resets_at
+    )
+
+
+def _room(funds: Funds, budgets: Sequence[Budget]) -> int:
+    return min(funds.available_n, *(budget.available_n for budget in budgets), funds.available_n)
 
 
 def _hold(want: Want, available_n: int) -> Nanos | None:
@@ -87,18 +103,16 @@ def _hold(want: Want, available_n: int) -> Nanos | None:
     return None
 
 
-def extension(*, more_n: int, funds: Funds, limit: KeyLimit | None) -> Nanos:
+def extension(*, more_n: int, funds: Funds, budgets: Sequence[Budget] = ()) -> Nanos:
     """How much of `more_n` can be added to a running call's hold: what there is, never less than zero."""
-    room = funds.available_n if limit is None else min(funds.available_n, limit.available_n)
-    return Nanos(max(0, min(more_n, room)))
+    return Nanos(max(0, min(more_n, _room(funds, budgets))))
 
 
-def within_means(charge_n: int, *, hold_n: int, funds: Funds, limit: KeyLimit | None) -> Nanos:
+def within_means(charge_n: int, *, hold_n: int, funds: Funds, budgets: Sequence[Budget] = ()) -> Nanos:
     """The part of a charge that may be taken: its hold, and beyond it only what nobody else holds.
 
     What a provider bills above that is the operator's loss, never a negative balance.
-    `funds` and `limit` still count this call's hold as held.
+    `funds` and `budgets` still count this call's hold as held.
     """
-    return Nanos(
-        min(charge_n, hold_n + extension(more_n=max(0, charge_n - hold_n), funds=funds, limit=limit))
-    )
+    beyond = extension(more_n=max(0, charge_n - hold_n), funds=funds, budgets=budgets)
+    return Nanos(min(charge_n, hold_n + beyond))

@@ -9,14 +9,20 @@ from aiohttp import web
 from core.charging.calls import Call
 from core.config import Settings
 from core.errors import BadRequest, Refused, TooLarge, Unavailable
+from core.ids import uuid7
+from proxy.answers import headers
 from proxy.chat_call import ChatCall
 from proxy.deps import DEPS, Deps
 from proxy.errors import REQUEST_ID
 from proxy.grants import Grant, credential
+from proxy.leases.gate import ClockMoved
 from proxy.plan import Plan, plan_chat
-from proxy.rates import RATE
-from proxy.relay import StreamRelay, relay_plain
-from proxy.running import StaleGrant
+from proxy.rates import RATE, note_rate, rate_headers
+from proxy.relay import relay_plain
+from proxy.running import NotAdmitted, StaleGrant
+from proxy.stream import StreamRelay
+from proxy.verdicts import refusal
+from proxy.wire import Wire
 
 MAX_APP = 200
 LARGE_BYTES = 256 * 1024
@@ -27,10 +33,9 @@ async def chat(request: web.Request) -> web.StreamResponse:
     deps = request.app[DEPS]
     secret = credential(request)
     grant = await deps.grants.find_for_models(secret)
-    if (rate := await deps.rates.count(grant.user_id, limit=grant.rpm)) is not None:
-        request[RATE] = rate
     parsed = await parse(await read_body(request, deps.settings), deps)
     try:
+        grant.refuse_model(parsed.model)
         plan = plan_chat(
             parsed,
             deps.catalog.now,
@@ -42,6 +47,9 @@ async def chat(request: web.Request) -> web.StreamResponse:
                 return await _serve(request, deps, parsed, plan, grant)
             except StaleGrant:
                 grant = await deps.grants.find_for_models(secret, fresh=True)
+                grant.refuse_model(parsed.model)
+            except ClockMoved:
+                request[REQUEST_ID] = uuid7(deps.clock.now_ms())
         raise Unavailable("This key is being changed right now. Try again.", retry_after_s=1)
     except Refused as refused:
         _record(request, deps, refused, grant, parsed.model)
@@ -63,28 +71,52 @@ async def _serve(
     request: web.Request, deps: Deps, parsed: ChatCall, plan: Plan, grant: Grant
 ) -> web.StreamResponse:
     call = _call(request[REQUEST_ID], request, plan, grant, stream=parsed.stream)
+    try:
+        return await _relay(request, deps, parsed, plan, call)
+    except NotAdmitted as denied:
+        note_rate(request, denied.verdict)
+        now, status = datetime.now(UTC), deps.settings.breaker_status
+        raise refusal(denied.verdict, grant.caller, now=now, breaker_status=status) from None
+
+
+async def _relay(
+    request: web.Request, deps: Deps, parsed: ChatCall, plan: Plan, call: Call
+) -> web.StreamResponse:
+    wire = Wire(request, patience_s=deps.settings.idle_timeout_s)
     async with deps.running.hold(call, plan) as charge, deps.upstreams.send(charge, parsed) as answer:
-        if not parsed.stream:
-            return await relay_plain(answer, charge, deps.settings)
-        echo = answer.sent if parsed.echo_upstream_body else None
-        return await StreamRelay(request, answer, charge, deps.settings).run(echo=echo)
+        note_rate(request, charge.admitted)
+        fields = _fields(request, answer.offer.provider.name, stream=parsed.stream)
+        if parsed.stream:
+            echo = answer.sent if parsed.echo_upstream_body else None
+            await StreamRelay(answer, charge, wire, deps.settings).run(fields, echo=echo)
+        else:
+            wire.send(await relay_plain(answer, charge), fields)
+    await wire.drained()
+    return wire.written()
+
+
+def _fields(request: web.Request, provider: str, *, stream: bool) -> dict[str, str]:
+    """The header fields of an answer."""
+    rate = request.get(RATE)
+    return {
+        **headers(request[REQUEST_ID], provider),
+        "Content-Type": "text/event-stream" if stream else "application/json",
+        **(rate_headers(rate) if rate is not None else {}),
+    }
 
 
 def _call(request_id: UUID, request: web.Request, plan: Plan, grant: Grant, *, stream: bool) -> Call:
     app_name, app_url = app_of(request)
     return Call(
         request_id=request_id,
-        wallet_id=grant.wallet_id,
-        user_id=grant.user_id,
-        key_id=grant.key_id,
-        key_ver=grant.key_ver,
-        wallet_ver=grant.wallet_ver,
+        caller=grant.caller,
         model_id=plan.model.id,
         price_card_id=UUID(plan.offers[0].card.id),
         stream=stream,
         app_name=app_name,
         app_url=app_url,
         want=plan.want,
+        tokens=plan.input.at_most + plan.output_tokens,
         started_at=datetime.now(UTC),
     )
 
@@ -117,5 +149,5 @@ async def read_body(request: web.Request, settings: Settings) -> bytes:
 
 def _record(request: web.Request, deps: Deps, refused: Refused, grant: Grant, model_id: str) -> None:
     deps.refusals.note(
-        refused, request_id=request[REQUEST_ID], grant=grant, model_id=model_id, app=app_of(request)
+        refused, request_id=request[REQUEST_ID], caller=grant.caller, model_id=model_id, app=app_of(request)
     )

@@ -1,9 +1,7 @@
 """The OpenAI dialect: what to send, and how to read what comes back. Pure; no I/O."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,8 +13,6 @@ MAX_FINISH_REASON = 64
 CHAT_PATH = "/chat/completions"
 LIMITS = ("max_tokens", "max_completion_tokens")  # two names of one bound: the looser one must not stay
 OURS = ("debug",)  # fields that speak to us, not to the provider
-_USAGE = re.compile(rb'"usage"\s*:\s*\{')
-_ERROR = re.compile(rb'"error"\s*:\s*[{"]')
 
 
 # Text is `Any` where providers differ: some send parts, or arguments as an object, where OpenAI sends text.
@@ -45,14 +41,15 @@ class _Choice(msgspec.Struct):
 
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] | None = None
+    usage: Any = None
+    error: Any = None
 
 
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 _decode_any = msgspec.json.Decoder().decode
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """What one piece of an answer tells us. `produced_bytes` is the text in it, of whatever kind."""
 
     produced_bytes: int
@@ -81,14 +78,14 @@ def _options(fields: Mapping[str, msgspec.Raw]) -> dict[str, Any]:
     return options if isinstance(options, dict) else {}
 
 
-def headers(api_key: str, *, request_id: str) -> dict[str, str]:
-    """All that a provider is told beside the body. Nothing of the client's own headers is among it."""
+def headers(api_key: str) -> dict[str, str]:
+    """What a provider is told beside the body and the request id. Nothing of it comes from the client."""
     return {
         "Authorization": f"Bearer {api_key}",
         "Content-Type": "application/json",
+        "Accept": "*/*",
         "Accept-Encoding": "identity",
         "User-Agent": "BazaarLink",
-        "X-Request-Id": request_id,
     }
 
 
@@ -97,35 +94,39 @@ def read_frame(data: bytes) -> Frame:
     try:
         data.decode()  # the decoder looks only at the fields it wants; the client gets them all
         chunk = _decode_chunk(data)
-        told = _USAGE.search(data) or _ERROR.search(data)
+        told = chunk.usage is not None or chunk.error is not None
         document = _decode_any(data) if told or not chunk.choices else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedStream("a chunk is not the JSON of a chat answer") from error
     finish, produced = None, 0
     for choice in chunk.choices or ():
-        finish = _clean(choice.finish_reason) or finish
+        if choice.finish_reason:
+            finish = _clean(choice.finish_reason) or finish
         produced += _produced(choice.delta or choice.message)
     return Frame(produced, finish, bool(chunk.choices), document)
 
 
-def _clean(finish_reason: str | None) -> str | None:
+def _clean(finish_reason: str) -> str:
     """It is booked: a text PostgreSQL refuses, such as one with NUL, would keep a call from settling."""
-    return finish_reason and "".join(c for c in finish_reason if c.isprintable())[:MAX_FINISH_REASON]
+    return "".join(c for c in finish_reason if c.isprintable())[:MAX_FINISH_REASON]
 
 
 def _produced(delta: _Delta | None) -> int:
     if delta is None:
         return 0
-    texts = [delta.content, delta.reasoning_content or delta.reasoning, delta.refusal]
+    size = 0
+    for text in (delta.content, delta.reasoning_content or delta.reasoning, delta.refusal):
+        if text:
+            size += _text_bytes(text)
     for call in delta.tool_calls or ():
         if call.function is not None:
-            texts += [call.function.name, call.function.arguments]
-    return sum(_text_bytes(text) for text in texts)
+            size += _text_bytes(call.function.name) + _text_bytes(call.function.arguments)
+    return size
 
 
 def _text_bytes(value: Any) -> int:
     if isinstance(value, str):
-        return len(value.encode())
+        return len(value) if value.isascii() else len(value.encode())
     if isinstance(value, list):
         return sum(_text_bytes(part) for part in value)
     if isinstance(value, dict):
@@ -136,39 +137,44 @@ def _text_bytes(value: Any) -> int:
 def read_usage(document: Mapping[str, Any]) -> Usage | None:
     """The usage a document states; None when it states none, or what cannot be true."""
     stated = document.get("usage")
-    if not isinstance(stated, Mapping):
+    counts = _counts(stated) if isinstance(stated, dict) else ()
+    if not counts or not all(type(count) is int and 0 <= count < MAX_TOKENS_PER_CALL for count in counts):
         return None
-    of_input, of_output = _details(stated, "prompt"), _details(stated, "completion")
-    try:
-        usage = Usage(
-            input_tokens=_count(stated, "prompt_tokens", required=True),
-            output_tokens=_count(stated, "completion_tokens", required=True),
-            cached_tokens=_count(of_input, "cached_tokens"),
-            cache_write_tokens=_count(of_input, "cache_write_tokens"),
-            input_audio_tokens=_count(of_input, "audio_tokens"),
-            reasoning_tokens=_count(of_output, "reasoning_tokens"),
-            output_audio_tokens=_count(of_output, "audio_tokens"),
-        )
-    except ValueError:
-        return None
-    plain_in = usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens
-    plain_out = usage.output_tokens - usage.reasoning_tokens
+    into, out, cached, written, audio_in, reasoning, audio_out = counts
+    plain_in, plain_out = into - cached - written, out - reasoning
     if plain_in < 0 or plain_out < 0:
         return None
-    # Audio may be cached, or thought in: it is then counted as that, and once.
-    audio_in, audio_out = min(usage.input_audio_tokens, plain_in), min(usage.output_audio_tokens, plain_out)
-    return replace(usage, input_audio_tokens=audio_in, output_audio_tokens=audio_out)
+    return Usage(
+        input_tokens=into,
+        output_tokens=out,
+        cached_tokens=cached,
+        cache_write_tokens=written,
+        reasoning_tokens=reasoning,
+        # Audio may be cached, or thought in: it is then counted as that, and once.
+        input_audio_tokens=min(audio_in, plain_in),
+        output_audio_tokens=min(audio_out, plain_out),
+    )
 
 
-def _details(stated: Mapping[str, Any], side: str) -> Mapping[str, Any]:
-    details = stated.get(f"{side}_tokens_details")
-    return details if isinstance(details, Mapping) else {}
+def _counts(stated: Mapping[str, Any]) -> tuple[Any, ...]:
+    of_input = _details(stated, "prompt_tokens_details")
+    of_output = _details(stated, "completion_tokens_details")
+    return (
+        stated.get("prompt_tokens"),
+        stated.get("completion_tokens"),
+        _detail(of_input, "cached_tokens"),
+        _detail(of_input, "cache_write_tokens"),
+        _detail(of_input, "audio_tokens"),
+        _detail(of_output, "reasoning_tokens"),
+        _detail(of_output, "audio_tokens"),
+    )
 
 
-def _count(stated: Mapping[str, Any], name: str, *, required: bool = False) -> int:
-    value = stated.get(name)
-    if value is None and not required:
-        return 0
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < MAX_TOKENS_PER_CALL:
-        raise ValueError(name)
-    return value
+def _details(stated: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    details = stated.get(name)
+    return details if isinstance(details, dict) else {}
+
+
+def _detail(details: Mapping[str, Any], name: str) -> Any:
+    count = details.get(name)
+    return 0 if count is None else count

@@ -41,3 +41,13 @@ def test_an_unusable_amount_changes_nothing(bazaar, make, amount):
 
     assert done.code == 1
     assert bazaar("ledger", "show", "ada@example.com").data["entries"] == []
+
+
+def test_an_organization_is_given_credits(bazaar, make):
+    org = make.org(name="Acme")
+
+    given = bazaar("credits", "grant", "Acme", "500", "--note", "prepaid")
+
+    assert (given.data["org_id"], given.data["balance_usd"]) == (str(org.id), 500)
+    ledger = bazaar("ledger", "show", org.id).data
+    assert (ledger["org"], [entry["note"] for entry in ledger["entries"]]) == ("Acme", ["prepaid"])

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from core.ids import digest_key, is_well_formed
-from core.queries.keys import grant_by_digest
+from core.queries.grants import grant_by_digest
 
 
 def grant(db, settings, secret):
@@ -81,3 +81,41 @@ def test_an_unusable_field_makes_no_key(bazaar, make, words):
 
     assert done.code == 1
     assert bazaar("key", "list", "ada@example.com").data["keys"] == []
+
+
+def test_a_key_is_made_for_an_organization_a_team_or_a_member(bazaar, db, settings, make):
+    org = make.org(make.user(email="ada@example.com"), name="Acme")
+    team = make.team(org, name="Research")
+    words = ("key", "create", "ada@example.com", "--org", "Acme")
+
+    made = [
+        bazaar(*words, "--name", name, *of).data
+        for name, of in (("website", ()), ("notebooks", ("--team", "Research")), ("laptop", ("--member",)))
+    ]
+
+    assert [key["scope"] for key in made] == ["org", "team", "member"]
+    assert {grant(db, settings, key["key"]).wallet_id for key in made} == {org.wallet_id}
+    assert (made[1]["team_id"], made[2]["member_id"] is None) == (str(team.id), False)
+    listed = bazaar("key", "list", "Acme").data["keys"]
+    assert [key["name"] for key in listed] == ["laptop", "notebooks", "website"]
+    assert bazaar("key", "list", "ada@example.com").data["keys"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--team", "Research"), 400),
+        (("--member",), 400),
+        (("--org", "Acme"), 400),
+        (("--org", "Acme", "--member"), 404),
+        (("--org", "Acme", "--team", "Sales"), 404),
+    ],
+)
+def test_a_key_of_what_one_is_not_in_is_not_made(bazaar, make, words, code):
+    make.team(make.org(name="Acme"), name="Research")
+    make.user(email="bob@example.com")
+
+    done = bazaar("key", "create", "bob@example.com", "--name", "x", *words)
+
+    assert (done.code, done.data["error"]["code"]) == (1, code)
+    assert bazaar("key", "list", "Acme").data["keys"] == []

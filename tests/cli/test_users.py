@@ -93,3 +93,14 @@ def test_the_newest_accounts_are_listed_with_their_balances(bazaar, make):
         "old@example.com",
     ]
     assert "$1.50" in shown.out
+
+
+def test_an_account_is_suspended_and_resumed(bazaar, make):
+    make.user(email="ada@example.com")
+
+    done = bazaar("user", "suspend", "ada@example.com")
+    suspended = bazaar("user", "list").data["users"][0]["suspended"]
+    bazaar("user", "resume", "ada@example.com")
+
+    assert (done.data["suspended"], suspended) == (True, True)
+    assert bazaar("user", "list").data["users"][0]["suspended"] is False

@@ -18,7 +18,7 @@ def plant(db, make, now):
     )
     user = make.user(credits_usd="200")
     ensure_partitions(db, first=(now - timedelta(days=DAYS + 1)).date(), last=now.date())
-    count = plant_usage(db, user, [make.key(user)], fee_bps=1000, now=now)
+    count = plant_usage(db, [make.key(user)], fee_bps=1000, now=now)
     db.commit()
     return user, count
 
@@ -45,4 +45,4 @@ def test_a_month_of_calls_is_booked_like_real_ones(db, make):
 def test_without_its_models_nothing_is_planted(db, make):
     user = make.user(credits_usd="1")
 
-    assert plant_usage(db, user, [make.key(user)], fee_bps=1000, now=datetime.now(UTC)) == 0
+    assert plant_usage(db, [make.key(user)], fee_bps=1000, now=datetime.now(UTC)) == 0

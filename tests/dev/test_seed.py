@@ -1,12 +1,14 @@
 """Planting the demo: once, with the simulator in place of every provider that has no key."""
 
 import json
+from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select
 
 from core.actions.catalog import load_catalog
 from core.models import Offer, Provider, User
+from core.queries.orgs import org_of
 from dev.seed import EMAIL, ROOT, SIMULATOR, seed
 
 
@@ -49,6 +51,8 @@ def test_the_demo_has_logins_and_keys(db, catalog, environ, state):
     user = db.scalars(select(User).where(User.email == EMAIL)).one()
     assert user.verified_at is not None
     assert db.scalars(select(User).where(User.email == demo["operator_email"])).one().is_operator
+    assert db.execute(org_of(user.id, UUID(demo["org_id"]))).one_or_none() is not None
+    assert demo["org_api_key"].startswith("sk-bl-")
 
 
 def test_a_second_start_plants_nothing_and_knows_the_same(db, catalog, environ, state):
@@ -56,7 +60,7 @@ def test_a_second_start_plants_nothing_and_knows_the_same(db, catalog, environ, 
     (state / "demo.json").write_text(json.dumps(demo))
 
     assert seed(environ, state) == demo
-    assert db.scalar(select(func.count()).select_from(User)) == 2
+    assert db.scalar(select(func.count()).select_from(User)) == 4
 
 
 def test_the_simulator_follows_its_port(db, catalog, environ, state):

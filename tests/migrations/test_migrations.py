@@ -29,6 +29,20 @@ def test_every_migration_can_be_undone_and_done_again(database_url):
     command.upgrade(config(database_url), "head")
 
 
+def test_keys_of_organizations_stop_working_where_organizations_are_taken_away(database_url, make, db):
+    personal, shared = make.key(), make.key()
+    org = make.org()
+    shared.scope, shared.org_id, shared.wallet_id = "org", org.id, org.wallet_id
+    db.commit()
+
+    command.downgrade(config(database_url), "0001")
+    enabled = dict(db.execute(text("SELECT id, enabled FROM api_keys")).all())
+    db.rollback()
+    command.upgrade(config(database_url), "head")
+
+    assert enabled == {personal.id: True, shared.id: False}
+
+
 def test_the_migrated_schema_is_the_one_of_the_models(engine):
     with engine.connect() as connection:
         context = MigrationContext.configure(

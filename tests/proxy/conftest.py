@@ -4,26 +4,31 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
-from sqlalchemy import select
+from redis import Redis
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from core.config import Settings
-from core.models import ApiKey, Hold, LedgerEntry, UsageEvent, User, Wallet
+from core.counters import requests
+from core.counters.keys import wallet_keys
+from core.models import ApiKey, LedgerEntry, UsageEvent, User, Wallet
 from proxy.app import build_app
 from proxy.deps import DEPS, Deps
 from simulator.server import running
 from simulator.settings import Settings as SimulatorSettings
 from tests.proxy.own_provider import OwnProvider
 from tests.proxy.processes import Process
+from worker.drain import Drain, RedisStreams
+from worker.leases import runner
 
 
 @dataclass
@@ -67,32 +72,68 @@ async def until(is_so: Callable[[], object], *, timeout_s: float = 8) -> Any:
 
 @dataclass
 class Books:
-    """What the database says, read anew each time."""
+    """What the database and Redis say, read anew each time, with all that was spooled booked first."""
 
     db: Session
+    engine: Engine
+    redis: Redis
+    relays: list[Relay] = field(default_factory=list)
+
+    def book(self) -> None:
+        """Do what a ledger process would, and what a proxy would that starts on these spools: at once."""
+        self.db.rollback()  # a lock the test holds would be waited for
+        run = runner(self.redis)
+        for relay in self.relays:
+            for end in list(relay.deps.leases.settler.spool.pending()):
+                run(requests.settlement(end))
+        drain = Drain(self.engine, RedisStreams(self.redis, is_cluster=False))
+        while drain.round():
+            pass
+        self.db.rollback()
 
     def events(self) -> list[UsageEvent]:
-        self.db.rollback()
+        self.book()
         return list(self.db.scalars(select(UsageEvent).order_by(UsageEvent.request_id)))
 
     def charges(self) -> list[int]:
         """What the ledger took, call by call."""
-        self.db.rollback()
+        self.book()
         rows = select(-LedgerEntry.amount_n).where(LedgerEntry.kind != "grant").order_by(LedgerEntry.id)
         return list(self.db.scalars(rows))
 
-    def holds(self) -> list[Hold]:
-        self.db.rollback()
-        return list(self.db.scalars(select(Hold)))
+    def holds(self) -> list[dict[str, str]]:
+        """The holds there are, as Redis keeps them, with their request id as `rid`."""
+        return [
+            {"rid": key.decode().rsplit(":", 1)[1], **text_of(self.redis.hgetall(key))}
+            for key in self.redis.scan_iter("bl:*:H:*", count=1000)
+        ]
+
+    def pool(self, caller: "Caller") -> dict[str, int]:
+        """The numbers of a wallet's pool: free, held, spent, granted, returned."""
+        wallet = self.wallet(caller)
+        pool = text_of(self.redis.hgetall(wallet_keys(wallet.bucket, wallet.id).pool))
+        return {name: int(pool.get(name, 0)) for name in ("free", "held", "spent", "granted", "returned")}
 
     def wallet(self, caller: "Caller") -> Wallet:
-        self.db.rollback()
+        self.book()
         return self.db.get_one(Wallet, caller.user.wallet_id, populate_existing=True)
 
 
+def text_of(fields: dict[bytes, bytes]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in fields.items()}
+
+
 @pytest.fixture
-def books(db: Session) -> Books:
-    return Books(db)
+def redis(redis_url: str) -> Iterator[Redis]:
+    """Valkey, emptied: what another test left is another installation's."""
+    with Redis.from_url(redis_url) as redis:
+        redis.flushall()
+        yield redis
+
+
+@pytest.fixture
+def books(db: Session, engine: Engine, redis: Redis) -> Books:
+    return Books(db, engine, redis)
 
 
 @pytest.fixture
@@ -118,7 +159,7 @@ async def simulator(tmp_path) -> AsyncIterator[Any]:
 
 
 @pytest.fixture
-async def start_relay(settings: Settings) -> AsyncIterator[Callable[..., Awaitable[Relay]]]:
+async def start_relay(settings: Settings, books: Books) -> AsyncIterator[Callable[..., Awaitable[Relay]]]:
     """Starts relays; each is stopped, and so drained, at the end of the test."""
     runners: list[web.AppRunner] = []
     sessions: list[aiohttp.ClientSession] = []
@@ -132,13 +173,16 @@ async def start_relay(settings: Settings) -> AsyncIterator[Callable[..., Awaitab
         session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         sessions.append(session)
         port = runner.addresses[0][1]
-        return Relay(f"http://127.0.0.1:{port}", app[DEPS], session)
+        relay = Relay(f"http://127.0.0.1:{port}", app[DEPS], session)
+        books.relays.append(relay)
+        return relay
 
     yield start
+    books.book()  # whatever is proved after the test
     for session in sessions:
         await session.close()
-    for runner in runners:
-        await runner.cleanup()
+    for site in runners:
+        await site.cleanup()
 
 
 @pytest.fixture

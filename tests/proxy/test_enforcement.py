@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import event
 
+from core.actions.audit import OPERATOR
 from core.actions.keys import delete_key, set_enabled, set_spend_limit
+from core.actions.users import suspend_user
+from core.actions.versions import bump_wallet
 from core.ids import EDUCATION_PREFIX, new_key
 from tests.proxy.conftest import ask, until
 
@@ -103,11 +106,11 @@ async def test_a_change_of_a_key_is_seen_by_the_very_next_call_at_every_relay(tw
 
     assert await statuses() == [200, 200]
     for change, expected in (
-        (lambda: set_enabled(key, enabled=False), 401),
-        (lambda: set_enabled(key, enabled=True), 200),
-        (lambda: set_spend_limit(key, 0), 402),
-        (lambda: set_spend_limit(key, None), 200),
-        (lambda: delete_key(key, now=datetime.now(UTC)), 401),
+        (lambda: set_enabled(db, key, enabled=False), 401),
+        (lambda: set_enabled(db, key, enabled=True), 200),
+        (lambda: set_spend_limit(db, key, 0), 402),
+        (lambda: set_spend_limit(db, key, None), 200),
+        (lambda: delete_key(db, key, now=datetime.now(UTC)), 401),
     ):
         change()
         db.commit()
@@ -126,8 +129,11 @@ async def test_an_expired_key_is_refused_by_the_clock(two_relays, make, caller):
 @pytest.mark.parametrize("whose", ["user", "wallet"])
 async def test_a_suspended_account_is_refused_on_the_next_call(two_relays, caller, db, whose):
     assert (await status_of(two_relays[0], caller.secret, model="acme/tiny"))[0] == 200
-    suspended = caller.user if whose == "user" else caller.user.wallet
-    suspended.suspended_at = datetime.now(UTC)
+    if whose == "user":
+        suspend_user(db, caller.user, now=datetime.now(UTC), by=OPERATOR)
+    else:
+        caller.user.wallet.suspended_at = datetime.now(UTC)
+        bump_wallet(db, caller.user.wallet_id)
     db.commit()
 
     async with two_relays[0].post(caller.secret, ask()) as response:

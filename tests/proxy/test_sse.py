@@ -58,6 +58,52 @@ def test_wherever_the_network_cuts_the_bytes_the_events_are_the_same(stream, cut
     assert split(*chunks) == split(stream)
 
 
+@pytest.mark.parametrize(
+    ("chunk", "events"),
+    [
+        (b"data: one\n\n", [b"one"]),
+        (b"data: one\n\ndata: two\n\n", [b"one", b"two"]),
+        (b'data: {"a": "\\n\\ndata: b"}\n\n', [b'{"a": "\\n\\ndata: b"}']),
+        (b"data: \n\n", [b""]),
+        (b"data: one\n", None),
+        (b"data: one", None),
+        (b"data:one\n\n", None),
+        (b"data: one\r\n\r\n", None),
+        (b"data: one\rdata: two\n\n", None),
+        (b"data: one\n\n\n\n", None),
+        (b"data: one\n\n: comment\n\n", None),
+        (b": comment\n\ndata: one\n\n", None),
+        (b"data: one\ndata: two\n\n", None),
+        (b"id: 1\ndata: one\n\n", None),
+        (b"\xef\xbb\xbfdata: one\n\n", None),
+        (b"data: " + b"x" * MAX_EVENT + b"\n\n", None),
+        (b"", None),
+    ],
+)
+def test_a_chunk_of_plain_events_is_told_from_all_others(chunk, events):
+    assert EventSplitter().plain(chunk) == events
+
+
+@pytest.mark.parametrize("before", [b"data: o", b"data: one\n", b"x", b"\n"])
+def test_no_chunk_is_plain_in_the_middle_of_an_event(before):
+    splitter = EventSplitter()
+    list(splitter.feed(before))
+
+    made = splitter.plain(b"data: two\n\n")
+
+    assert (made is None) is (before != b"\n")
+
+
+@settings(max_examples=150, deadline=None)
+@given(chunk=st.lists(pieces, max_size=12).map(b"".join))
+def test_what_is_plain_would_be_cut_and_written_the_same(chunk):
+    made = EventSplitter().plain(chunk)
+
+    if made is not None:
+        assert made == split(chunk)
+        assert b"".join(event(data) for data in made) == chunk
+
+
 def test_a_byte_order_mark_counts_only_at_the_start():
     assert split(b"data: one\n\n\xef\xbb\xbfdata: two\n\n") == [b"one"]
 

@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 
 from core.actions.catalog import load_catalog
 from core.models import Model, Offer, PriceCard, Provider
+from core.queries.audit import entries
 
 MODEL = {
     "id": "acme/large",
@@ -73,6 +74,14 @@ def test_a_catalogue_brings_providers_models_offers_and_prices(db, load):
     offer, card = offered(db)
     assert (offer.upstream_model, card.rates) == ("large-1", {"input": 3 * 10**9, "output": 15 * 10**9})
     assert card.tiers == [{"above_input_tokens": 100_000, "rates": {"input": 6 * 10**9}}]
+
+
+def test_loading_is_written_down_when_it_changed_something(db, load):
+    load()
+    load()
+
+    (entry,) = db.scalars(entries()).all()
+    assert (entry.action, entry.after) == ("catalog.loaded", {"changed_rows": 5})
 
 
 def test_loading_again_changes_nothing(db, load):

@@ -4,6 +4,7 @@ import pytest
 
 from core.actions import models, offers, providers
 from core.models import Model
+from core.queries.audit import entries
 from core.queries.catalog import offer_facts, offer_of, provider_by_name, version
 
 SWITCHES = {
@@ -28,6 +29,21 @@ def test_what_is_switched_off_is_offered_no_more_and_processes_hear_of_it(db, ma
     assert off == []
     assert told == before + 1
     assert len(db.execute(offer_facts()).all()) == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "target"), [("model", "acme/tiny"), ("offer", "acme/tiny of acme"), ("provider", "acme")]
+)
+def test_switching_is_written_down(db, make, what, target):
+    make.provider()
+    make.offer()
+
+    SWITCHES[what](db, False)
+    SWITCHES[what](db, False)
+
+    entry = db.scalars(entries(limit=1)).one()
+    assert (entry.action, entry.target_id, entry.actor_kind) == (f"{what}.updated", target, "operator")
+    assert (entry.before, entry.after) == ({"enabled": True}, {"enabled": False})
 
 
 @pytest.mark.parametrize("what", SWITCHES)

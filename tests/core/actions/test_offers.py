@@ -9,6 +9,7 @@ from core.actions.offers import add_offer, rates, stand_in
 from core.actions.providers import set_key
 from core.errors import BadRequest, NotFound
 from core.models import Model, Offer, PriceCard
+from core.queries.audit import entries
 from core.queries.catalog import provider_by_name
 
 TODAY = date(2026, 5, 4)
@@ -144,3 +145,12 @@ def test_a_stand_in_serves_what_nobody_else_can_and_steps_back(db, make):
     db.refresh(offer)
     assert not offer.enabled
     db.commit()
+
+
+def test_new_prices_are_written_down(db, make):
+    make.provider()
+    make.offer("acme/tiny", prices={"input": "0.15"})
+
+    entry = db.scalars(entries(limit=1)).one()
+    assert (entry.action, entry.target_id) == ("offer.put", "acme/tiny of acme")
+    assert entry.after == {"upstream_model": "tiny", "prices": {"input": "0.15", "output": "0.60"}}

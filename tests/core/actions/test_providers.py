@@ -3,8 +3,9 @@
 import pytest
 from sqlalchemy import text
 
-from core.actions.providers import add_provider, set_key
+from core.actions.providers import add_provider, put_provider, set_key
 from core.errors import BadRequest, Conflict
+from core.queries.audit import entries
 from core.secrets import unseal
 
 SECRET = b"s" * 32
@@ -87,3 +88,22 @@ def test_a_name_is_taken_once(db):
 
     with pytest.raises(Conflict):
         add(db)
+
+
+def test_the_log_tells_of_a_provider_and_its_credential_and_not_what_it_is(db):
+    provider = add(db, api_key="sk-upstream")
+    set_key(db, provider, "sk-another", secret=SECRET)
+    same = {"name": "acme", "kind": "openai", "api_key": "sk-third", "secret": SECRET}
+    put_provider(db, **same, base_url="https://elsewhere.example.com/v1")
+    put_provider(db, **same, base_url="https://elsewhere.example.com/v1")
+
+    log = db.scalars(entries()).all()[::-1]
+    assert [(entry.action, entry.target_id) for entry in log] == [
+        ("provider.added", "acme"),
+        ("provider.credential_set", "acme"),
+        ("provider.credential_set", "acme"),
+        ("provider.updated", "acme"),
+        ("provider.credential_set", "acme"),
+    ]
+    assert log[3].before == {"base_url": "https://api.example.com/v1"}
+    assert "sk-" not in db.scalar(text("SELECT string_agg(audit_log::text, ' ') FROM audit_log"))

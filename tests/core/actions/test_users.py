@@ -8,19 +8,26 @@ from threading import Barrier
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
+from core.actions.audit import OPERATOR
+from core.actions.keys import create_key
 from core.actions.users import (
     SESSION_LIFE,
     authenticate,
     close_session,
     open_session,
     purge_sessions,
+    resume_user,
     session_digest,
     sign_up,
+    suspend_user,
     verify,
 )
 from core.errors import BadRequest, Conflict
 from core.jobs import SEND_VERIFICATION
+from core.models import User
+from core.queries.grants import grant_by_digest
 from core.queries.users import user_of_session
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -117,6 +124,47 @@ def test_a_suspended_account_does_not_sign_in(db, make):
     db.commit()
 
     assert authenticate(db, email="ada@example.com", password=PASSWORD) is None
+
+
+def test_a_suspension_is_in_force_wherever_a_key_of_the_account_draws_money(db, make, traces):
+    user = make.user()
+    org, other = make.org(user), make.org(user)
+    keys = [make.key(user), make.key(user, org=org)]
+    drawn, untouched = [traces(user.wallet_id), traces(org.wallet_id)], traces(other.wallet_id)
+
+    suspend_user(db, user, now=NOW, by=OPERATOR)
+    suspended = [db.execute(grant_by_digest(key.digest)).one().user_suspended_at for key in keys]
+    resume_user(db, user, by=OPERATOR)
+
+    assert suspended == [NOW, NOW]
+    assert user.suspended_at is None
+    assert [left.bumps() for left in drawn] == [2, 2]
+    assert untouched.bumps() == 0
+    assert [(e.action, e.target_id) for e in untouched.entries()] == [
+        ("user.suspended", str(user.id)),
+        ("user.resumed", str(user.id)),
+    ]
+
+
+def test_suspending_twice_keeps_the_first_moment(db, make, traces):
+    user = make.user()
+    suspend_user(db, user, now=NOW, by=OPERATOR)
+    left = traces(user.wallet_id)
+
+    suspend_user(db, user, now=NOW + timedelta(days=1), by=OPERATOR)
+
+    assert user.suspended_at == NOW
+    assert (left.entries(), left.bumps()) == ([], 0)
+
+
+def test_no_key_is_made_while_its_owner_is_being_suspended(db, make, sessions):
+    user = make.user()
+    suspend_user(db, user, now=NOW, by=OPERATOR)
+
+    with sessions() as session:
+        session.execute(text("SET lock_timeout = '50ms'"))
+        with pytest.raises(OperationalError):
+            create_key(session, session.get(User, user.id), name="k", pepper=b"p", now=NOW)
 
 
 def test_an_unknown_address_takes_as_long(costly_passwords, db, make):

@@ -103,3 +103,20 @@ def test_a_long_note_and_an_unknown_wallet_are_refused(db, make):
         grant_credits(db, make.user().wallet_id, 1, note="x" * 501, ref="r")
     with pytest.raises(NotFound):
         grant_credits(db, uuid4(), 1, note="", ref="r")
+
+
+def test_a_grant_is_written_down_where_its_wallet_belongs(db, make, traces):
+    org, user = make.org(), make.user()
+    left = traces(org.wallet_id)
+    others = traces(user.wallet_id)
+
+    grant_credits(db, org.wallet_id, 5 * USD, note="welcome", ref="r1")
+    grant_credits(db, org.wallet_id, 5 * USD, note="welcome", ref="r1")
+    grant_credits(db, user.wallet_id, USD, note="", ref="r1")
+
+    first, second = left.entries()
+    assert (first.action, first.org_id, first.wallet_id) == ("credits.granted", org.id, org.wallet_id)
+    assert first.before == {"balance_n": 0}
+    assert first.after == {"balance_n": 5 * USD, "ref": "r1", "note": "welcome"}
+    assert (second.org_id, second.wallet_id) == (None, user.wallet_id)
+    assert (left.bumps(), others.bumps()) == (1, 1)

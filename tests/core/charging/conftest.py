@@ -10,7 +10,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
 from core.actions.wallets import grant_credits
-from core.charging.calls import Admitted, Call, Ending, Progress
+from core.charging.calls import Admitted, Call, Caller, Ending, Progress
 from core.charging.holds import admit, checkpoint, extend
 from core.charging.proof import differences
 from core.charging.settlement import settle, sweep
@@ -18,6 +18,7 @@ from core.ids import uuid7
 from core.money import Nanos
 from core.rules.admission import Want
 from core.rules.prices import Cost, Usage
+from core.rules.scopes import Subject
 
 
 @dataclass
@@ -33,19 +34,11 @@ class Desk:
         self, full_n: int, *, slice_n: int | None = None, floor_n: int | None = None, **fields: Any
     ) -> Call:
         """A call with fresh versions; without slice and floor it runs with its worst case or not at all."""
-        key_id = fields.pop("key_id", self.key_id)
-        wallet_ver, key_ver = self.row(
-            "SELECT w.ver, k.ver FROM wallets w JOIN api_keys k ON k.wallet_id = w.id WHERE k.id = :k",
-            k=key_id,
-        )
         slice_n = full_n if slice_n is None else slice_n
+        ours = {name: fields.pop(name) for name in list(fields) if name in Caller.__dataclass_fields__}
         known: dict[str, Any] = {
             "request_id": uuid7(),
-            "wallet_id": self.wallet_id,
-            "user_id": self.user_id,
-            "key_id": key_id,
-            "key_ver": key_ver,
-            "wallet_ver": wallet_ver,
+            "caller": self.caller(**ours),
             "model_id": "acme/tiny",
             "price_card_id": self.card_id,
             "stream": False,
@@ -55,6 +48,24 @@ class Desk:
             "started_at": datetime.now(UTC),
         }
         return Call(**{**known, **fields})
+
+    def caller(self, **fields: Any) -> Caller:
+        key_id = fields.pop("key_id", self.key_id)
+        key = self.row(
+            "SELECT w.ver AS wallet_ver, w.bucket, k.ver AS key_ver, k.spend_limit_n, k.spend_limit_period "
+            "FROM wallets w JOIN api_keys k ON k.wallet_id = w.id WHERE k.id = :k",
+            k=key_id,
+        )
+        known: dict[str, Any] = {
+            "key_id": key_id,
+            "key_ver": key.key_ver,
+            "wallet_id": self.wallet_id,
+            "wallet_ver": key.wallet_ver,
+            "bucket": key.bucket,
+            "user_id": self.user_id,
+            "subjects": (Subject("key", key_id, key.spend_limit_n, key.spend_limit_period),),
+        }
+        return Caller(**{**known, **fields})
 
     def admit(self, call: Call, *, hold_s: int = 60) -> Any:
         with self.engine.begin() as connection:
@@ -67,13 +78,7 @@ class Desk:
 
     def extend(self, call: Call, more_n: int) -> int:
         with self.engine.begin() as connection:
-            return extend(
-                connection,
-                request_id=call.request_id,
-                wallet_id=call.wallet_id,
-                key_id=call.key_id,
-                more_n=more_n,
-            )
+            return extend(connection, call, more_n=more_n)
 
     def checkpoint(self, call: Call, charge_n: int, *, tokens: int = 0, hold_s: int = 60) -> None:
         with self.engine.begin() as connection:
@@ -82,12 +87,7 @@ class Desk:
 
     def settle(self, call: Call, charge_n: int, **fields: Any) -> Any:
         with self.engine.begin() as connection:
-            return settle(
-                connection,
-                request_id=call.request_id,
-                wallet_id=call.wallet_id,
-                ending=ending(charge_n, **fields),
-            )
+            return settle(connection, call, ending(charge_n, **fields))
 
     def sweep(self, call: Call) -> Any:
         with self.engine.begin() as connection:

@@ -134,7 +134,7 @@ def test_a_grant_that_was_read_before_a_change_is_stale(desk, table):
 def test_a_key_draws_on_its_own_wallet_only(open_desk):
     mine, theirs = open_desk(1000), open_desk(1000)
 
-    verdict = mine.admit(replace(mine.call(100), wallet_id=theirs.wallet_id))
+    verdict = mine.admit(mine.call(100, wallet_id=theirs.wallet_id))
 
     assert verdict == Stale()
     assert theirs.purse() == (1000, 0)
@@ -207,7 +207,7 @@ def test_what_ended_or_never_was_is_not_extended(desk):
 
     assert desk.extend(call, 100) == 0
     assert desk.extend(desk.call(100), 100) == 0
-    assert desk.extend(replace(call, key_id=uuid4()), 100) == 0
+    assert desk.extend(replace(call, caller=replace(call.caller, key_id=uuid4())), 100) == 0
     assert desk.purse() == (950, 0)
 
 

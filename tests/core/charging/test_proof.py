@@ -10,6 +10,11 @@ HELD = "what is held is the sum of the holds"
 LEDGER = "what the ledger took for a call is what it was charged"
 DAILY = "the daily sums are the sums of the usage rows"
 OVERSPENT = "no wallet is overspent"
+SPENDS = "what limits count is the sum of the usage rows"
+LEASED = "what is leased is what the pools have left"
+GRANTED = "what a pool was granted is the sum of its leases"
+POSTED = "what was posted to a pool is the sum of its usage rows"
+POOL = "no pool is overspent"
 ENDED = "a call that ended holds nothing"
 
 
@@ -66,23 +71,29 @@ CHANGES = [
     ("UPDATE holds SET amount_n = amount_n + 1", {HELD}),
     ("DELETE FROM holds", {HELD}),
     ("UPDATE holds SET request_id = (SELECT request_id FROM usage_events WHERE charge_n = 60)", {ENDED}),
-    ("UPDATE usage_events SET charge_n = charge_n + 1 WHERE charge_n = 60", {LEDGER, DAILY}),
+    ("UPDATE usage_events SET charge_n = charge_n + 1 WHERE charge_n = 60", {LEDGER, DAILY, SPENDS}),
     ("UPDATE usage_events SET upstream_n = upstream_n + 1 WHERE charge_n = 60", {DAILY}),
     (
         "UPDATE usage_events SET input_tokens = input_tokens + 1, output_tokens = output_tokens - 1 WHERE charge_n = 60",
         {DAILY},
     ),
-    ("UPDATE usage_events SET key_id = gen_random_uuid() WHERE charge_n = 60", {DAILY}),
+    ("UPDATE usage_events SET key_id = gen_random_uuid() WHERE charge_n = 60", {DAILY, SPENDS}),
     ("UPDATE usage_events SET app_name = 'another' WHERE charge_n = 60", {DAILY}),
     ("UPDATE usage_events SET wallet_id = gen_random_uuid() WHERE charge_n = 60", {DAILY, LEDGER}),
-    ("UPDATE usage_events SET status = 200 WHERE status = 502", {DAILY}),
-    ("DELETE FROM usage_events WHERE charge_n = 60", {LEDGER, DAILY}),
+    ("UPDATE usage_events SET status = 200 WHERE status = 502", {DAILY, SPENDS}),
+    ("DELETE FROM usage_events WHERE charge_n = 60", {LEDGER, DAILY, SPENDS}),
     ("UPDATE usage_daily SET requests = requests + 1 WHERE charge_n = 60", {DAILY}),
     ("UPDATE usage_daily SET charge_n = charge_n - 1 WHERE charge_n = 60", {DAILY}),
     ("UPDATE usage_daily SET cached_tokens = 0 WHERE charge_n = 60", {DAILY}),
     ("UPDATE usage_daily SET reasoning_tokens = 0 WHERE charge_n = 60", {DAILY}),
     ("UPDATE usage_daily SET key_id = gen_random_uuid()", {DAILY}),
     ("DELETE FROM usage_daily WHERE charge_n = 60", {DAILY}),
+    ("UPDATE spends SET charge_n = charge_n + 1", {SPENDS}),
+    ("UPDATE spends SET hour = hour - interval '1 day'", {SPENDS}),
+    ("UPDATE spends SET gen = 1", {SPENDS}),
+    ("UPDATE wallets SET leased_n = leased_n + 1 WHERE id = :w", {LEASED}),
+    ("INSERT INTO pools VALUES (:w, 1, 0, 5, 0, 0, 'active', now())", {POSTED, POOL}),
+    ("INSERT INTO pools VALUES (:w, 1, 5, 0, 0, 1, 'active', now())", {LEASED, GRANTED}),
 ]
 
 

@@ -6,9 +6,10 @@ from threading import Barrier
 
 import pytest
 
+from core.charging.booking import counts
 from core.charging.calls import Admitted, Settled
 from core.charging.holds import admit
-from core.charging.settlement import counts, due_holds, settle
+from core.charging.settlement import due_holds, settle
 from core.db import async_engine
 from core.rules.prices import Cost, Usage
 from tests.core.charging.conftest import ending
@@ -285,7 +286,7 @@ def test_a_failed_settlement_leaves_everything_as_it_was(desk):
 
     def settle_and_die():
         with desk.engine.begin() as connection:
-            settle(connection, request_id=call.request_id, wallet_id=desk.wallet_id, ending=ending(100))
+            settle(connection, call, ending(100))
             raise RuntimeError("the process dies before it commits")
 
     with pytest.raises(RuntimeError):
@@ -303,9 +304,7 @@ async def test_the_same_functions_run_on_asynchronous_connections(desk, database
     async with engine.begin() as connection:
         admitted = await connection.run_sync(lambda c: admit(c, call, boot_id=desk.boot_id, hold_s=60))
     async with engine.begin() as connection:
-        settled = await connection.run_sync(
-            lambda c: settle(c, request_id=call.request_id, wallet_id=desk.wallet_id, ending=ending(7))
-        )
+        settled = await connection.run_sync(lambda c: settle(c, call, ending(7)))
     await engine.dispose()
 
     assert (admitted, settled) == (Admitted(300), Settled("settled", 7))

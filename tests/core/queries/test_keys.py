@@ -4,7 +4,15 @@ from datetime import UTC, datetime
 
 from core.actions.keys import delete_key
 from core.ids import digest_key
-from core.queries.keys import grant_by_digest, key_of, keys_of, names_of
+from core.queries.grants import grant_by_digest
+from core.queries.keys import (
+    key_of,
+    keys_of,
+    names_of,
+    shared_keys_of,
+    team_keys,
+    wallets_of_keys,
+)
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -21,7 +29,7 @@ def test_a_key_of_another_wallet_is_not_found(db, make):
 def test_keys_are_listed_newest_first_without_the_deleted_ones(db, make):
     user = make.user()
     first, second, third = (make.key(user, name=name) for name in ("a", "b", "c"))
-    delete_key(second, now=NOW)
+    delete_key(db, second, now=NOW)
     db.commit()
 
     assert set(db.scalars(keys_of(user.wallet_id))) == {third, first}
@@ -47,7 +55,61 @@ def test_a_deleted_key_and_a_wrong_digest_lead_nowhere(db, make, settings):
     for digest in (digest_key(secret + "x", settings.key_pepper), digest_key(secret, b"x" * 32), b""):
         assert db.execute(grant_by_digest(digest)).one_or_none() is None
 
-    delete_key(key, now=NOW)
+    delete_key(db, key, now=NOW)
     db.commit()
 
     assert db.execute(grant_by_digest(key.digest)).one_or_none() is None
+
+
+def test_a_key_of_an_organization_leads_to_its_wallet_and_scope(db, make):
+    org = make.org()
+    member = make.member(org)
+    keys = {
+        "org": make.key(org=org),
+        "team": make.key(team=make.team(org)),
+        "member": make.key(member=member),
+    }
+
+    for scope, key in keys.items():
+        grant = db.execute(grant_by_digest(key.digest)).one()
+        assert (grant.scope, grant.wallet_id) == (scope, org.wallet_id)
+
+
+def test_the_key_of_a_removed_member_leads_nowhere(db, make):
+    member = make.member()
+    key = make.key(member=member)
+    member.removed_at = member.created_at
+
+    assert db.execute(grant_by_digest(key.digest)).one_or_none() is None
+
+
+def test_the_keys_of_a_team_are_not_those_of_its_members(db, make):
+    team = make.team()
+    key = make.key(team=team)
+    make.key(member=make.member(team=team))
+    delete_key(db, make.key(team=team), now=NOW)
+
+    assert db.scalars(team_keys(team.id)).all() == [key]
+
+
+def test_an_accounts_keys_draw_on_these_wallets(db, make):
+    user = make.user()
+    org, other = make.org(user), make.org(user)
+    make.key(user)
+    make.key(user, org=org)
+    make.key(user, org=org)
+    delete_key(db, make.key(user, org=other), now=NOW)
+
+    assert db.scalars(wallets_of_keys(user.id)).all() == sorted([user.wallet_id, org.wallet_id])
+
+
+def test_the_keys_a_member_shares_are_those_of_the_organization_and_its_teams(db, make):
+    user = make.user()
+    org = make.org(user)
+    shared = [make.key(user, org=org), make.key(user, team=make.team(org))]
+    make.key(user)
+    make.key(user, org=make.org(user))
+    make.key(member=make.member(org))
+    delete_key(db, make.key(user, org=org), now=NOW)
+
+    assert db.scalars(shared_keys_of(org.id, user.id)).all() == shared

@@ -46,7 +46,7 @@ async def test_a_key_that_is_shown_must_be_a_good_one(relay, caller, db, make):
     for secret, status in ((caller.secret, 200), (management, 200), (new_key(), 401), ("nonsense", 401)):
         response, _ = await listed(relay, {"Authorization": f"Bearer {secret}"})
         assert response.status == status
-    set_enabled(caller.key, enabled=False)
+    set_enabled(db, caller.key, enabled=False)
     db.commit()
     response, document = await listed(relay, {"x-api-key": caller.secret})
 

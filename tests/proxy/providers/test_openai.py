@@ -159,6 +159,7 @@ def test_details_that_are_none_are_passed_over(details):
 
 
 def test_a_provider_is_told_our_credential_and_nothing_of_the_clients():
-    assert set(openai.headers("theirs", request_id="r")) == {
-        "Authorization", "Content-Type", "Accept-Encoding", "User-Agent", "X-Request-Id",
+    assert openai.headers("theirs")["Authorization"] == "Bearer theirs"
+    assert set(openai.headers("theirs")) == {
+        "Authorization", "Content-Type", "Accept", "Accept-Encoding", "User-Agent",
     }  # fmt: skip

@@ -1,11 +1,9 @@
 import asyncio
-import socket
 
 import pytest
 from aiohttp import web
 
 from core.models import Provider
-from proxy.upstream import PublicResolver
 from tests.proxy.conftest import ask
 from tests.proxy.own_provider import WHOLE, delta, stream_of
 
@@ -112,15 +110,6 @@ async def test_the_providers_reason_is_told_cleaned(start_relay, provider, calle
 
     assert response.status == 400
     assert message == f"The provider own refused the request: {told}"
-
-
-async def test_a_name_that_leads_inside_is_not_connected_to():
-    resolver = PublicResolver()
-
-    for host in ("localhost", "127.0.0.1", "2130706433", "0x7f000001", "127.1"):
-        with pytest.raises(OSError):
-            await resolver.resolve(host, 80, socket.AF_INET)
-    await resolver.close()
 
 
 async def test_a_provider_that_may_not_be_private_is_not_reached_by_a_name(

@@ -1,0 +1,1 @@
+"""The Redis side of charging: key names, scripts, and how their arguments and answers are written. No I/O."""

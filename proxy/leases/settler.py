@@ -1,0 +1,154 @@
+"""Getting settlements from the spool into Redis, and out of the spool once PostgreSQL has booked them."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from core.charging import generations
+from core.charging.calls import FINAL
+from core.counters import requests
+from core.counters.requests import Settlement
+from core.ids import day_of
+from proxy.leases.spool import Left, Spool, left_behind
+from proxy.store.errors import Away, Broken
+from proxy.store.store import Store
+
+RETRY_FIRST_S, RETRY_LAST_S = 0.05, 2.0
+LOOK_S = 1.0  # between looks at what is booked
+AGAIN_S = 30.0  # what is not booked by then is sent again
+BATCH = 5000
+BOOKED = text(
+    "SELECT request_id FROM usage_events WHERE request_id = ANY(:ids) AND day = ANY(:days) AND rank = :final"
+)
+_log = structlog.get_logger()
+
+
+class Settler:
+    """Sends every settlement until Redis has it; forgets none before it is booked."""
+
+    def __init__(self, engine: AsyncEngine, store: Store, spool: Spool, root: Path) -> None:
+        self._engine = engine
+        self._store = store
+        self.spool = spool
+        self._root = root
+        self._sending: dict[UUID, asyncio.Task[int]] = {}
+        self._sent_at: dict[UUID, float] = {}
+        self._left: list[Left] = []
+
+    def send(self, settlement: Settlement) -> asyncio.Task[int]:
+        """Settle in Redis, in a task of its own, for as long as it takes; gives what the call was charged."""
+        task = self._sending.get(settlement.request_id)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._send(settlement))
+            self._sending[settlement.request_id] = task
+            task.add_done_callback(lambda _: self._sending.pop(settlement.request_id, None))
+        return task
+
+    async def _send(self, settlement: Settlement) -> int:
+        request, wait_s = requests.settlement(settlement), RETRY_FIRST_S
+        while True:
+            try:
+                answer = await self._store.run(
+                    request.script, tag=request.bucket.tag, keys=request.keys, args=request.args
+                )
+            except Broken as error:
+                _log.error("settlement_refused", request_id=str(settlement.request_id), error=error.code)
+            except Away:
+                pass
+            else:
+                if isinstance(answer, list) and answer[0] != b"REGEN" and len(answer) > 1:
+                    self._sent_at[settlement.request_id] = time.monotonic()
+                    return int(answer[1])  # type: ignore[arg-type]  # a decimal string, by the script
+            await asyncio.sleep(wait_s)
+            wait_s = min(wait_s * 2, RETRY_LAST_S)
+
+    def oldest_gen(self) -> int | None:
+        """The oldest generation something in the spool belongs to."""
+        gens = [generations.number_of(end.gen) for end in self._unbooked()]
+        return min(gens, default=None)
+
+    def _unbooked(self) -> list[Settlement]:
+        mine = list(self.spool.pending())
+        return mine + [end for left in self._left for end in left.settlements]
+
+    async def keep(self) -> None:
+        """Run until cancelled: replay what dead boots left behind, drop what is booked."""
+        self._adopt()
+        while True:
+            await asyncio.sleep(LOOK_S)
+            await self.look()
+
+    def _adopt(self) -> None:
+        for left in left_behind(self._root):
+            _log.warning("spool_replayed", boot_id=str(left.boot_id), settlements=len(left.settlements))
+            self._left.append(left)
+            for settlement in left.settlements:
+                self.send(settlement)
+
+    async def look(self) -> None:
+        """Drop what PostgreSQL has booked; send again what it should have by now."""
+        self.spool.seal()
+        unbooked = [end for end in self._unbooked() if end.request_id not in self._sending]
+        try:
+            booked = await self._booked(unbooked[:BATCH])
+            self.spool.forget(booked)
+            for request_id in booked:
+                self._sent_at.pop(request_id, None)
+            await self._finish(booked)
+        except (SQLAlchemyError, OSError) as error:
+            _log.warning("spool_not_checked", error=type(error).__name__)
+            return
+        due = time.monotonic() - AGAIN_S
+        for end in unbooked[:BATCH]:
+            if end.request_id not in booked and self._sent_at.get(end.request_id, due) <= due:
+                self.send(end)
+
+    async def _booked(self, ends: Sequence[Settlement]) -> set[UUID]:
+        if not ends:
+            return set()
+        ids = [end.request_id for end in ends]
+        values = {"ids": ids, "days": sorted({day_of(one) for one in ids}), "final": FINAL}
+        async with self._engine.connect() as connection:
+            return set((await connection.execute(BOOKED, values)).scalars())
+
+    async def _finish(self, booked: set[UUID]) -> None:
+        """Boots whose spools are empty now are over: nothing will be settled in their name any more."""
+        done = []
+        for left in list(self._left):
+            left.settlements[:] = [end for end in left.settlements if end.request_id not in booked]
+            if not left.settlements:
+                done.append(left)
+        if not done:
+            return
+        async with self._engine.begin() as connection:
+            await connection.run_sync(lambda sync: generations.ended(sync, [left.boot_id for left in done]))
+        for left in done:
+            self._left.remove(left)
+            left.drop()
+
+    async def drained(self, *, within_s: float) -> bool:
+        """Wait until Redis has everything, and PostgreSQL too if it is quick. Says whether that is so."""
+        try:
+            async with asyncio.timeout(within_s):
+                while self._sending:
+                    await asyncio.wait(self._sending.values())
+                while list(self.spool.pending()):
+                    await self.look()
+                    await asyncio.sleep(LOOK_S / 10)
+        except TimeoutError:
+            _log.warning("spool_not_empty", settlements=len(list(self.spool.pending())))
+        return not list(self.spool.pending())
+
+    async def close(self) -> None:
+        for task in list(self._sending.values()):
+            task.cancel()
+        for left in self._left:
+            left.release()
+        self.spool.close()

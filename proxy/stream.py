@@ -1,0 +1,231 @@
+"""Passing an answer on as it comes.
+
+A stream is relayed byte for byte but for usage: that is held back until the call is settled, and comes last,
+with the cost that was booked.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from core.config import Settings
+from core.errors import OutOfCredits, Refused
+from proxy.answers import encode, error_chunk
+from proxy.providers.openai import read_frame, read_usage
+from proxy.relay import broken, settled_usage
+from proxy.running import Charge
+from proxy.sse import DONE, KEEP_ALIVE, EventSplitter, MalformedStream, event
+from proxy.upstream.offers import Answer
+from proxy.upstream.reader import BrokenOff
+from proxy.wire import Wire
+
+# A call that was cut is told from one that never began: something was delivered, and charged.
+CUT = {"insufficient_credits": "out_of_money", "upstream_failed": "upstream_cut"}
+
+
+class StreamRelay:
+    """One stream on its way from a provider to a client.
+
+    Bytes are passed on while the loop reads them, with nothing awaited. What has to wait (a client that is
+    behind, a hold that is used up, the end) pauses the provider and is left to `run`.
+    """
+
+    def __init__(self, answer: Answer, charge: Charge, wire: Wire, settings: Settings) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._answer = answer
+        self._charge = charge
+        self._wire = wire
+        self._keep_alive_s = settings.keep_alive_s
+        self._splitter = EventSplitter()
+        self._last: dict[str, Any] = {}  # the provider's usage chunk, held back
+        self._first: list[bytes] = []  # what came before the client was told anything
+        self._written_at = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self._news = asyncio.Event()  # there is something for `run` to do
+        self._is_done = False
+        self._is_over = False
+        self._error: Exception | None = None
+
+    async def run(self, fields: Mapping[str, str], *, echo: bytes | None) -> None:
+        """Relay until the answer ends. A failure raises before the first chunk, later it is a chunk."""
+        self._answer.connection.stream(self)
+        while not (self._first or self._is_over):
+            await self._news.wait()
+            self._news.clear()
+        if self._error is not None and not self._first:
+            raise self._error
+        self._wire.begin((event(echo) if echo else b"") + b"".join(self._first), fields)
+        self._beat()
+        try:
+            await self._end(await self._relayed())
+        except BaseException:
+            self._wire.cut()
+            raise
+        finally:
+            self._stop_beating()
+
+    # What the connection calls while the loop reads.
+
+    def received(self, data: bytes) -> None:
+        """Pass on what came of the stream."""
+        if self._is_over:
+            return
+        try:
+            batch, malformed = self._pass_on(data)
+        except Exception as error:  # noqa: BLE001  # ours, not the connection's: `run` raises it
+            self._finish(error)
+            return
+        if batch and self._wire.has_begun:
+            self._write(batch)
+        elif batch:  # not before there is something: until then a failure is still an HTTP error
+            self._first.append(batch)
+            self._news.set()
+        if malformed is not None:
+            self._finish(broken(malformed, self._answer))
+        elif self._is_done:
+            self._finish(None)
+        elif self._has_to_wait():
+            self._answer.connection.pause()
+            self._news.set()
+
+    def ended(self, error: Exception | None) -> None:
+        """Nothing more comes. A stream without its last word is whole when the model had finished."""
+        if self._is_over:
+            return
+        if error is None and self._charge.meter.finish_reason is None:
+            error = BrokenOff("no end")
+        self._finish(None if error is None else broken(error, self._answer))
+
+    # What is done with it.
+
+    def _pass_on(self, data: bytes) -> tuple[bytes, MalformedStream | None]:
+        """What a piece of the stream gives the client, and what is wrong with the rest of it."""
+        plain = self._splitter.plain(data)
+        batch: list[bytes] = []
+        as_it_came = plain is not None
+        try:
+            for piece in plain if plain is not None else self._splitter.feed(data):
+                made = self._event(piece)
+                as_it_came = as_it_came and made is piece
+                batch.append(made)
+                if self._is_done:
+                    break
+        except MalformedStream as error:
+            return b"".join([event(made) for made in batch if made]), error
+        return data if as_it_came else b"".join([event(made) for made in batch if made]), None
+
+    def _event(self, data: bytes) -> bytes:
+        """The data of an event as the client gets it: mostly as it came, and nothing when it is held back."""
+        if data == DONE:
+            self._is_done = True
+            return b""
+        frame = read_frame(data)
+        meter = self._charge.meter
+        meter.produce(frame.produced_bytes)
+        if frame.finish_reason is not None:
+            meter.finish_reason = frame.finish_reason
+        if frame.document is None:
+            return data
+        if frame.document.get("error"):
+            raise MalformedStream("the provider reports an error")
+        if not isinstance(frame.document.get("usage"), dict):
+            return data
+        if (usage := read_usage(frame.document)) is not None:
+            meter.reported, self._last = usage, frame.document
+        if not frame.has_choices:
+            return b""
+        return encode({name: value for name, value in frame.document.items() if name != "usage"})
+
+    def _write(self, batch: bytes) -> None:
+        self._wire.write(batch)
+        self._written_at = self._loop.time()
+
+    def _has_to_wait(self) -> bool:
+        """Extend the hold while the answer grows; say whether there is something to wait for."""
+        meter = self._charge.meter
+        if meter.wants_more():
+            self._charge.extend_in_background()
+        return meter.is_used_up() or meter.is_overrun() or self._wire.is_behind
+
+    def _finish(self, error: Exception | None) -> None:
+        self._is_over, self._error = True, error
+        self._news.set()
+
+    def _beat(self) -> None:
+        """Send a comment when nothing was sent for a while, so that nobody between takes us for dead."""
+        now = self._loop.time()
+        if now >= self._written_at + self._keep_alive_s:
+            self._written_at = now
+            if not self._wire.is_behind:
+                self._wire.write(KEEP_ALIVE)
+        self._timer = self._loop.call_at(self._written_at + self._keep_alive_s, self._beat)
+
+    def _stop_beating(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    # What has to wait.
+
+    async def _relayed(self) -> Refused | None:
+        """Wait for the end, and before it for all that keeps it waiting. The refusal, if that is the end."""
+        try:
+            while True:
+                if self._error is not None:
+                    raise self._error
+                await self._stay_within_means()
+                await self._wire.drained()
+                if self._is_over:
+                    return None
+                self._answer.connection.resume()
+                await self._news.wait()
+                self._news.clear()
+        except Refused as refused:
+            return refused
+
+    async def _stay_within_means(self) -> None:
+        """Wait for more to hold; end the answer when there is nothing left to hold."""
+        meter = self._charge.meter
+        while meter.wants_more():
+            self._charge.extend_in_background()
+            if not meter.is_used_up():
+                return
+            await self._charge.extended()
+        if meter.is_used_up():
+            raise OutOfCredits(
+                "The answer was cut: no credits are left for more of it. Please top up to continue."
+            )
+        if meter.is_overrun():
+            raise broken(MalformedStream("the answer is longer than was asked for"), self._answer)
+
+    async def _end(self, refused: Refused | None) -> None:
+        """Settle, and say last what it came to."""
+        if refused is None:
+            last = encode(await self._closing())
+        else:
+            self._charge.meter.end(CUT.get(refused.reason, refused.reason), status=refused.status)
+            last = await self._error_chunk(refused)
+        self._wire.end(event(last) + event(DONE))
+        await self._wire.drained()
+
+    async def _closing(self) -> dict[str, Any]:
+        usage = await settled_usage(self._charge, self._last.get("usage"))
+        return {**self._skeleton(), **self._last, "choices": [], "usage": usage}
+
+    async def _error_chunk(self, refused: Refused) -> bytes:
+        usage = await settled_usage(self._charge, self._last.get("usage"))
+        return error_chunk(
+            refused,
+            answer_id=str(self._charge.call.request_id),
+            model=self._charge.call.model_id,
+            usage=usage,
+            provider=self._answer.offer.provider.name,
+        )
+
+    def _skeleton(self) -> dict[str, Any]:
+        return {
+            "id": str(self._charge.call.request_id),
+            "object": "chat.completion.chunk",
+            "created": int(time.time()),
+            "model": self._charge.call.model_id,
+        }

@@ -1,0 +1,203 @@
+"""Sending a call to the offers of its plan, one after another until one answers; then there is no way back.
+
+A provider gets the body and our credential, nothing of the client's header. No redirect is followed, and no
+cookie kept.
+"""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import structlog
+
+from core.config import Settings
+from core.errors import BadRequest, TooLarge, UpstreamFailed
+from proxy.catalog import Offer, Provider
+from proxy.chat_call import ChatCall
+from proxy.providers import openai
+from proxy.running import Charge
+from proxy.upstream.addresses import Origin
+from proxy.upstream.connection import Connection, Patience
+from proxy.upstream.pool import Pool
+from proxy.upstream.reader import BrokenOff, Head
+from proxy.upstream.reasons import failure, stated_reason
+
+OK = 200
+MISCONFIGURED = "the provider is misconfigured here"
+MAX_ERROR = 64 << 10
+CLIENTS_FAULT = frozenset({400, 413, 415, 422})
+_log = structlog.get_logger()
+
+
+class Unusable(Exception):
+    """One offer failed before anything reached the client; the next may do better."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """A provider's answer whose head is here. `sent` is the body we sent, without any credential."""
+
+    offer: Offer
+    connection: Connection
+    sent: bytes
+
+
+@dataclass(slots=True)
+class Line:
+    """How a provider is called: its connections, and what every request begins with."""
+
+    provider: Provider
+    pool: Pool
+    head: str
+
+    @classmethod
+    def to(cls, provider: Provider, *, settings: Settings, tls: ssl.SSLContext) -> "Line":
+        origin = Origin.of(provider.base_url)
+        patience = Patience(
+            first_byte_s=settings.first_byte_timeout_s,
+            idle_s=settings.idle_timeout_s,
+            total_s=settings.total_timeout_s,
+        )
+        pool = Pool(
+            origin,
+            allow_private=provider.allow_private,
+            connect_timeout_s=settings.connect_timeout_s,
+            patience=patience,
+            tls=tls,
+        )
+        return cls(provider, pool, _request_head(provider, origin))
+
+    async def ask(self, body: bytes, *, request_id: UUID) -> Connection:
+        head = f"{self.head}X-Request-Id: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n"
+        return await self.pool.ask(head.encode(), body)
+
+
+class Upstreams:
+    """The lines to all providers, kept open between calls."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lines: dict[UUID, Line] = {}
+
+    @asynccontextmanager
+    async def send(self, charge: Charge, call: ChatCall) -> AsyncIterator[Answer]:
+        """The answer of the first offer that gives one; its connection is given back on the way out.
+
+        Raises BadRequest when the provider finds the request wrong, UpstreamFailed when all failed.
+        """
+        reasons: list[str] = []
+        for offer in charge.meter.plan.offers:
+            try:
+                line = self._line(offer.provider)
+                answer = await _try(line, offer, charge, call)
+            except Unusable as error:
+                reasons.append(f"{offer.provider.name}: {error}")
+                _log.warning("offer_failed", provider=offer.provider.name, reason=str(error))
+                continue
+            charge.meter.offer = offer
+            try:
+                yield answer
+            finally:
+                line.pool.give_back(answer.connection)
+            return
+        raise UpstreamFailed(
+            "No provider could answer this call. Try again, or choose another model.",
+            metadata={
+                "provider_name": charge.meter.plan.offers[-1].provider.name,
+                "reason": "; ".join(reasons),
+            },
+        )
+
+    def close(self) -> None:
+        for line in self._lines.values():
+            line.pool.close()
+
+    def _line(self, provider: Provider) -> Line:
+        """The line to a provider as it is now: a new one when its address or credential has changed."""
+        line = self._lines.get(provider.id)
+        if line is not None and line.provider is provider:
+            return line
+        if line is None or line.provider != provider:
+            if line is not None:
+                line.pool.close()
+            line = self._lines[provider.id] = Line.to(provider, settings=self._settings, tls=self._tls)
+        line.provider = provider  # the same again, read anew
+        return line
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        context.set_alpn_protocols(["http/1.1"])
+        return context
+
+
+async def _try(line: Line, offer: Offer, charge: Charge, call: ChatCall) -> Answer:
+    sent = openai.request_body(
+        call.fields, model=offer.upstream_model, stream=call.stream, max_tokens=_cap(charge, call)
+    )
+    try:
+        connection = await line.ask(sent, request_id=charge.call.request_id)
+    except (BrokenOff, OSError) as error:
+        raise Unusable(failure(error)) from None
+    try:
+        head = connection.head
+        if head.status in CLIENTS_FAULT:
+            await _refuse(connection, offer.provider)
+        _check(head, offer.provider, stream=call.stream)
+    except BaseException:
+        connection.close()
+        raise
+    return Answer(offer, connection, sent)
+
+
+def _check(head: Head, provider: Provider, *, stream: bool) -> None:
+    """Raise unless the answer is one we can relay."""
+    if head.status in {401, 403}:  # our credential, not the client's: the operator must act
+        _log.error("provider_refuses_our_key", provider=provider.name, status=head.status)
+        raise Unusable(MISCONFIGURED)
+    if head.status != OK:
+        raise Unusable(f"status {head.status}")
+    if head.fields.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise Unusable("an encoding that was not asked for")
+    kind = head.fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if stream and kind != b"text/event-stream":
+        raise Unusable("not a stream")
+
+
+async def _refuse(connection: Connection, provider: Provider) -> None:
+    """Tell the client what the provider finds wrong with its request."""
+    status = connection.head.status
+    try:
+        reason = stated_reason(await connection.whole(MAX_ERROR), api_key=provider.api_key)
+    except (BrokenOff, TimeoutError):
+        reason = None
+    message = f"The provider {provider.name} refused the request: {reason or f'status {status}'}"
+    raise (TooLarge if status == 413 else BadRequest)(message)  # noqa: PLR2004
+
+
+def _cap(charge: Charge, call: ChatCall) -> tuple[str, int] | None:
+    """The output bound to send along, where it is not what the client or the model sets already."""
+    plan = charge.meter.plan
+    bound = plan.output_tokens
+    if charge.meter.is_partial() and not call.stream:
+        bound = plan.affordable_tokens(charge.meter.hold_n)
+    each = max(1, bound // plan.choices)
+    if each == call.max_tokens or (call.max_tokens is None and each == plan.model.max_output):
+        return None
+    if call.max_tokens is None and plan.model.max_output is None and each == plan.model.context:
+        return None  # the model's own limit, unknown to us, is below its context anyway
+    return plan.max_tokens_name, each
+
+
+def _request_head(provider: Provider, origin: Origin) -> str:
+    """What every request to a provider begins with. Nothing in it may end a line before its time."""
+    path = urlsplit(provider.base_url).path + openai.CHAT_PATH
+    fields = {"Host": origin.authority, **openai.headers(provider.api_key)}
+    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+    if not all(line.isascii() and line.isprintable() for line in lines):
+        raise Unusable(MISCONFIGURED)
+    return "".join(f"{line}\r\n" for line in lines)

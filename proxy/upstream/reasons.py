@@ -1,0 +1,41 @@
+"""Why an offer failed, in words fit for a client. Pure; no I/O."""
+
+import re
+import ssl
+
+import msgspec
+
+from proxy.upstream.addresses import NoAddress
+from proxy.upstream.reader import NotHttp
+
+MAX_REASON = 300
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError, TypeError)
+SECRET = re.compile(r"(?:sk|key|Bearer)[-_ ][A-Za-z0-9._-]{6,}")
+
+
+def stated_reason(body: bytes, *, api_key: str) -> str | None:
+    """The provider's own words, cleaned: short, printable, without anything like a secret."""
+    try:
+        stated = msgspec.json.decode(body)["error"]
+        text = stated["message"] if isinstance(stated, dict) else stated
+    except UNREADABLE:
+        return None
+    if not isinstance(text, str) or not text.strip():
+        return None
+    text = SECRET.sub("[removed]", text.replace(api_key, "[removed]"))
+    return "".join(c for c in text if c.isprintable())[:MAX_REASON]
+
+
+def failure(error: Exception) -> str:
+    """What kept an offer from answering at all."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, ssl.SSLError):
+        return "its certificate is not valid"
+    if isinstance(error, NoAddress):
+        return "its name does not resolve to a public address"
+    if isinstance(error, OSError):
+        return "cannot be connected to"
+    if isinstance(error, NotHttp):
+        return "sent what is no HTTP answer"
+    return "closed the connection without an answer"

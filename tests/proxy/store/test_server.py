@@ -1,0 +1,156 @@
+import asyncio
+import signal
+
+import pytest
+
+from proxy.store.address import Address
+from proxy.store.errors import Away
+from proxy.store.handshake import Timeouts
+from proxy.store.server import Server
+from proxy.store.wire import command
+from tests.proxy.conftest import until
+from tests.proxy.store.servers import URL_PASSWORD, Wire, own_server
+
+PATIENT = Timeouts(answer_s=5, connect_s=5)
+
+
+class Watched:
+    """A server as the product keeps it, and what it said of itself."""
+
+    def __init__(self, url, timeouts):
+        self.run_ids = []
+        self.server = Server(Address.from_url(url), timeouts, on_change=self.note)
+
+    def note(self):
+        if not self.run_ids or self.run_ids[-1] != self.server.run_id:
+            self.run_ids.append(self.server.run_id)
+
+
+@pytest.fixture
+async def keep():
+    kept = []
+
+    async def keep(url, timeouts=PATIENT, *, connected=True):
+        watched = Watched(url, timeouts)
+        kept.append(watched.server)
+        if connected:
+            await until(lambda: watched.server.run_id)
+            watched.run_ids = [watched.server.run_id]
+        return watched
+
+    yield keep
+    for server in kept:
+        server.stop()
+        await server.stopped()
+
+
+async def test_each_lane_is_a_connection_of_its_own(keep, server):
+    watched = await keep(server.url)
+
+    admit, settle = (watched.server.lanes[lane] for lane in ("admit", "settle"))
+
+    assert await admit.send(command("CLIENT", "ID")) != await settle.send(command("CLIENT", "ID"))
+    assert watched.server.run_id == server.run_id
+
+
+async def test_one_full_lane_does_not_hinder_the_other(keep, server):
+    watched = await keep(server.url)
+    admit, settle = (watched.server.lanes[lane] for lane in ("admit", "settle"))
+    server.signal(signal.SIGSTOP)
+    batch = [settle.send(command("ECHO", number)) for number in range(10_000)]
+
+    with pytest.raises(Away, match="too many"):
+        settle.send(command("ECHO", "one more"))
+    admission = admit.send(command("ECHO", "in"))
+    server.signal(signal.SIGCONT)
+
+    assert await admission == b"in"
+    assert await asyncio.gather(*batch) == [b"%d" % number for number in range(10_000)]
+
+
+async def test_a_server_that_dies_and_lives_again_is_another(keep, server):
+    watched = await keep(server.url)
+    before = server.run_id
+
+    server.kill()
+    await until(lambda: not watched.server.lanes)
+    server.start()
+    await until(lambda: watched.server.run_id)
+
+    assert watched.run_ids == [before, None, server.run_id]
+    assert server.run_id != before
+
+
+async def test_a_lost_lane_comes_back_alone(keep, server):
+    watched = await keep(server.url)
+    admit, settle = (watched.server.lanes[lane] for lane in ("admit", "settle"))
+
+    server.ask("CLIENT", "KILL", "ID", await admit.send(command("CLIENT", "ID")))
+    await admit.lost.wait()
+    await until(lambda: watched.server.lanes.get("admit") not in {None, admit})
+
+    assert watched.server.lanes["settle"] is settle
+    assert watched.run_ids == [server.run_id]
+
+
+async def test_why_it_is_not_connected_is_said(keep, server):
+    server.kill()
+
+    watched = await keep(server.url, connected=False)
+
+    await until(lambda: watched.server.fault)
+    assert "no connection" in watched.server.fault
+    server.start()
+    await until(lambda: watched.server.run_id)
+    assert watched.server.fault is None
+
+
+async def test_a_replica_is_refused_until_it_is_promoted(keep, server):
+    with own_server(f"replicaof 127.0.0.1 {server.port}") as replica:
+        watched = await keep(replica.url, connected=False)
+        await until(lambda: watched.server.fault)
+        assert (watched.server.fault, watched.server.lanes) == ("not a primary", {})
+
+        replica.ask("REPLICAOF", "NO", "ONE")
+
+        await until(lambda: watched.server.run_id == replica.run_id)
+
+
+async def test_an_older_connection_to_another_server_is_dropped(keep, server, wire):
+    url = f"redis://:{URL_PASSWORD}@127.0.0.1:{wire.port}"
+    watched = await keep(url)
+    with own_server() as successor:
+        old = dict(watched.server.lanes)
+
+        wire.to = successor.port
+        server.ask("CLIENT", "KILL", "ID", await old["settle"].send(command("CLIENT", "ID")))
+        await old["admit"].lost.wait()
+        await until(lambda: watched.server.run_id == successor.run_id)
+
+        assert watched.run_ids == [server.run_id, None, successor.run_id]
+
+
+async def test_a_server_that_hangs_up_at_once_is_not_asked_all_the_time(keep):
+    wire = Wire(to=1)  # nobody listens there
+    await wire.open()
+
+    watched = await keep(f"redis://127.0.0.1:{wire.port}", connected=False)
+    began = asyncio.get_running_loop().time()
+    await until(lambda: wire.accepted >= 10)
+
+    # Five attempts of each lane, with pauses of 0.05, 0.1, 0.2 and 0.4 s between them.
+    assert asyncio.get_running_loop().time() - began >= 0.7
+    assert watched.server.lanes == {}
+    await wire.close()
+
+
+async def test_a_stopped_server_has_no_connections(keep, server):
+    watched = await keep(server.url)
+    lanes = list(watched.server.lanes.values())
+
+    watched.server.stop()
+    await watched.server.stopped()
+
+    assert watched.server.lanes == {}
+    for connection in lanes:
+        await connection.lost.wait()
