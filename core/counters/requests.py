@@ -75,7 +75,7 @@ def _asking(call: Call, terms: Terms, wallet: bytes, now_ms: int, *, partial: bo
         b"%d" % call.points,
         b"%d" % terms.ttl_ms,
         b"%d" % caller.rpm,
-        (caller.rpm_owner or caller.user_id).hex.encode(),
+        rate_field(caller),
         b"%d" % caller.at_once,
         b"%d" % terms.global_retry_ms,
         terms.boot_id.hex.encode(),
@@ -83,6 +83,11 @@ def _asking(call: Call, terms: Terms, wallet: bytes, now_ms: int, *, partial: bo
         wallet,
         *_against(caller, now_ms),
     ]
+
+
+def rate_field(caller: Caller) -> bytes:
+    """Under which name a caller's calls a minute are counted."""
+    return (caller.rpm_owner or caller.user_id).hex.encode()
 
 
 def _against(caller: Caller, now_ms: int) -> list[bytes]:
