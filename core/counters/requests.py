@@ -92,6 +92,9 @@ def rate_field(caller: Caller) -> bytes:
 
 def _against(caller: Caller, now_ms: int) -> list[bytes]:
     """The day, and everything the call counts against: breakers, subjects, quotas, each behind its number."""
+    today = now_ms // DAY_MS
+    if (known := caller.words.get(today)) is not None:
+        return known
     words = [b"%d" % (now_ms // DAY_MS), b"%d" % len(caller.fuses)]
     for fuse in caller.fuses:
         words += [fuse.name.encode(), b"%d" % fuse.minute_n, b"%d" % fuse.hourly_n, b"%d" % fuse.is_shadow]
@@ -102,6 +105,8 @@ def _against(caller: Caller, now_ms: int) -> list[bytes]:
     words.append(b"%d" % len(caller.quotas))
     for quota in caller.quotas:
         words += [_quota(quota), *_bounds(quota), b"%d" % quota.is_last]
+    caller.words.clear()  # yesterday's
+    caller.words[today] = words
     return words
 
 

@@ -70,6 +70,10 @@ class Settler:
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, RETRY_LAST_S)
 
+    def doubt(self) -> None:
+        """Redis lost what it held: send everything again that is not booked, at the next look."""
+        self._sent_at.clear()
+
     def oldest_gen(self) -> int | None:
         """The oldest generation something in the spool belongs to."""
         gens = [generations.number_of(end.gen) for end in self._unbooked()]
