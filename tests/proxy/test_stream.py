@@ -66,7 +66,7 @@ async def test_whatever_a_provider_does_to_a_stream_it_ends_as_promised(offered,
             assert last["choices"] == [], directives
             assert event.reason == "done", directives
     assert books.holds() == []
-    assert books.wallet(caller).held_n == 0
+    assert books.pool(caller)["held"] == 0
 
 
 async def test_a_first_chunk_that_cannot_be_read_is_an_error_before_any_byte(start_relay, provider, caller):
