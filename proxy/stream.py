@@ -42,6 +42,7 @@ class StreamRelay:
         self._splitter = EventSplitter()
         self._stated: Any = None  # the provider's usage, held back
         self._last: dict[str, msgspec.Raw] = {}  # what else its chunk said
+        self._ample_bytes = 0  # the meter need not be asked before so much was produced
         self._first: list[bytes] = []  # what came before the client was told anything
         self._written_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -145,9 +146,13 @@ class StreamRelay:
     def _has_to_wait(self) -> bool:
         """Extend the hold while the answer grows; say whether there is something to wait for."""
         meter = self._charge.meter
-        if meter.wants_more():
-            self._charge.extend_in_background()
-        return meter.is_used_up() or meter.is_overrun() or self._wire.is_behind
+        if meter.produced_bytes > self._ample_bytes:
+            if meter.wants_more():
+                self._charge.extend_in_background()
+            if meter.is_used_up() or meter.is_overrun():
+                return True
+            self._ample_bytes = meter.ample_bytes()
+        return self._wire.is_behind
 
     def _finish(self, error: Exception | None) -> None:
         self._is_over, self._error = True, error
