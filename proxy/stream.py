@@ -73,13 +73,24 @@ class StreamRelay:
 
     def received(self, data: bytes) -> None:
         """Pass on what came of the stream."""
-        if self._is_over:
-            return
         try:
-            batch, malformed = self._pass_on(data)
+            if not self._is_over:
+                self._take(data)
         except Exception as error:  # noqa: BLE001  # ours, not the connection's: `run` raises it
             self._finish(error)
+
+    def ended(self, error: Exception | None) -> None:
+        """Nothing more comes. A stream without its last word is whole when the model had finished."""
+        if self._is_over:
             return
+        if error is None and self._charge.meter.finish_reason is None:
+            error = BrokenOff("no end")
+        self._finish(None if error is None else broken(error, self._answer))
+
+    # What is done with it.
+
+    def _take(self, data: bytes) -> None:
+        batch, malformed = self._pass_on(data)
         if batch and self._wire.has_begun:
             self._write(batch)
         elif batch:  # not before there is something: until then a failure is still an HTTP error
@@ -92,16 +103,6 @@ class StreamRelay:
         elif self._has_to_wait():
             self._answer.connection.pause()
             self._news.set()
-
-    def ended(self, error: Exception | None) -> None:
-        """Nothing more comes. A stream without its last word is whole when the model had finished."""
-        if self._is_over:
-            return
-        if error is None and self._charge.meter.finish_reason is None:
-            error = BrokenOff("no end")
-        self._finish(None if error is None else broken(error, self._answer))
-
-    # What is done with it.
 
     def _pass_on(self, data: bytes) -> tuple[bytes, MalformedStream | None]:
         """What a piece of the stream gives the client, and what is wrong with the rest of it."""
