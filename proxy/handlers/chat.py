@@ -17,7 +17,7 @@ from proxy.errors import REQUEST_ID
 from proxy.grants import Grant, credential
 from proxy.leases.gate import ClockMoved
 from proxy.plan import Plan, plan_chat
-from proxy.rates import RATE, note_rate, rate_headers
+from proxy.rates import RATE, look_up_rate, note_rate, rate_headers
 from proxy.relay import relay_plain
 from proxy.running import NotAdmitted, StaleGrant
 from proxy.stream import StreamRelay
@@ -53,6 +53,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
         raise Unavailable("This key is being changed right now. Try again.", retry_after_s=1)
     except Refused as refused:
         _record(request, deps, refused, grant, parsed.model)
+        await look_up_rate(request, deps.running.gate, grant.caller)
         raise
 
 
@@ -84,14 +85,15 @@ async def _relay(
     request: web.Request, deps: Deps, parsed: ChatCall, plan: Plan, call: Call
 ) -> web.StreamResponse:
     wire = Wire(request, patience_s=deps.settings.idle_timeout_s)
-    async with deps.running.hold(call, plan) as charge, deps.upstreams.send(charge, parsed) as answer:
+    async with deps.running.hold(call, plan) as charge:
         note_rate(request, charge.admitted)
-        fields = _fields(request, answer.offer.provider.name, stream=parsed.stream)
-        if parsed.stream:
-            echo = answer.sent if parsed.echo_upstream_body else None
-            await StreamRelay(answer, charge, wire, deps.settings).run(fields, echo=echo)
-        else:
-            wire.send(await relay_plain(answer, charge), fields)
+        with await deps.upstreams.send(charge, parsed) as answer:
+            fields = _fields(request, answer.offer.provider.name, stream=parsed.stream)
+            if parsed.stream:
+                echo = answer.sent if parsed.echo_upstream_body else None
+                await StreamRelay(answer, charge, wire, deps.settings).run(fields, echo=echo)
+            else:
+                wire.send(await relay_plain(answer, charge), fields)
     await wire.drained()
     return wire.written()
 
@@ -125,17 +127,26 @@ async def read_body(request: web.Request, settings: Settings) -> bytes:
     """The body, counted and timed while it comes. Raises TooLarge, or BadRequest for one that is no use."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise BadRequest("Send the body as it is: Content-Encoding is not supported.")
-    limit, body = settings.body_limit_bytes, bytearray()
+    limit, body = settings.body_limit_bytes, b""
     if (request.content_length or 0) <= limit:
-        try:
-            async with asyncio.timeout(settings.idle_timeout_s):
-                while len(body) <= limit and (chunk := await request.content.readany()):
-                    body += chunk
-        except TimeoutError:
-            raise BadRequest(f"The body did not arrive within {settings.idle_timeout_s:g} seconds.") from None
+        if request.content.is_eof():  # it came with the head, as most do
+            body = request.content.read_nowait()
+        else:
+            body = await _arrived(request, limit=limit, within_s=settings.idle_timeout_s)
         if len(body) <= limit:
-            return bytes(body)
+            return body
     raise TooLarge(f"The body is larger than {limit / 2**20:g} MB. Send less, or link to media by URL.")
+
+
+async def _arrived(request: web.Request, *, limit: int, within_s: float) -> bytes:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(within_s):
+            while len(body) <= limit and (chunk := await request.content.readany()):
+                body += chunk
+    except TimeoutError:
+        raise BadRequest(f"The body did not arrive within {within_s:g} seconds.") from None
+    return bytes(body)
 
 
 def _record(request: web.Request, deps: Deps, refused: Refused, grant: Grant, model_id: str) -> None:
