@@ -58,7 +58,8 @@ class Bases:
 
 def bases_of(connection: Connection, caller: Caller, *, gen: int, now_ms: int) -> Bases:
     """All that a caller's next call is checked against."""
-    outstanding_n = int(connection.execute(OUTSTANDING, {"wallet": caller.wallet_id, "gen": gen}).scalar_one())
+    values = {"wallet": caller.wallet_id, "gen": gen}
+    outstanding_n = int(connection.execute(OUTSTANDING, values).scalar_one())
     subjects = [
         (subject, _spent(connection, subject, gen=gen, now_ms=now_ms) + outstanding_n)
         for subject in caller.subjects

@@ -64,7 +64,10 @@ def lock(connection: Connection) -> None:
 
 
 def open_next(connection: Connection, *, fingerprint: str, since_ms: int) -> Life:
-    """Open a generation. All pools there are become old: what they have left stays out until it is settled."""
+    """Open a generation. All pools there are become old: what they have left stays out until it is settled.
+
+    Under `lock`, for as long as the transaction lasts.
+    """
     return Life(*connection.execute(OPEN, {"fingerprint": fingerprint, "since": since_ms}).one())
 
 
