@@ -179,7 +179,12 @@ class LeaseGate:
 
     async def settle(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled:
         """The same for a charge above its hold, or when the spool does not take it: Redis must answer."""
-        self._breaker.end(call.request_id, ending.cost.upstream_n)
+        try:
+            return await self._settle(call, admitted, ending, hold_n=hold_n)
+        finally:  # not before: until now the call may have been checkpointed, and counted, once more
+            self._breaker.end(call.request_id, ending.cost.upstream_n)
+
+    async def _settle(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled:
         charge_n = ending.cost.charge_n
         if charge_n > hold_n:
             hold_n += await self._stretch(call, admitted, charge_n - hold_n)

@@ -37,9 +37,7 @@ class Lender:
         self._store = store
         self._clock = clock
         self._asking: dict[UUID, asyncio.Task[int]] = {}
-        self._loading: dict[
-            tuple[UUID, int, int], asyncio.Task[None]
-        ] = {}  # key, its and the wallet's version
+        self._loading: dict[tuple[UUID, int, int], asyncio.Task[None]] = {}  # key and versions ->
         self._dry: dict[UUID, tuple[int, float]] = {}  # wallet -> version, until when
 
     def is_dry(self, caller: Caller) -> bool:
