@@ -30,7 +30,8 @@ class Counters:
     def _connect(self) -> None:
         options = {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S}
         single = Redis.from_url(self._url, retry=Retry(NoBackoff(), 1), **options)
-        if single.info("server").get("redis_mode") == "cluster":
+        server = single.info("server")
+        if "cluster" in (server.get("redis_mode"), server.get("server_mode")):  # Redis's name, Valkey's
             single.close()
             self.is_cluster, self._redis = True, RedisCluster.from_url(self._url, **options)
         else:
