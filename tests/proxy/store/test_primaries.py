@@ -1,5 +1,4 @@
 import asyncio
-from contextlib import ExitStack
 
 import pytest
 
@@ -12,7 +11,7 @@ from proxy.store.primaries import Primaries
 from proxy.store.slots import SLOTS, slot_of
 from tests.dev.waiting import until as until_in_thread
 from tests.proxy.conftest import until
-from tests.proxy.store.servers import PASSWORD, URL_PASSWORD, own_server
+from tests.proxy.store.servers import URL_PASSWORD, own_cluster, own_server, whole
 
 TAGS = [f"b{number:03}" for number in range(256)]
 COUNT = Script.of("count", "return redis.call('INCR', KEYS[1])")
@@ -21,32 +20,8 @@ PATIENT = Timeouts(answer_s=5, connect_s=5)
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Three primaries, each with a third of the slots."""
-    with ExitStack() as stack:
-        nodes = [
-            stack.enter_context(
-                own_server(
-                    "cluster-enabled yes",
-                    f"cluster-port {free_port()}",
-                    "cluster-node-timeout 2000",
-                    f'masterauth "{PASSWORD}"',
-                )
-            )
-            for _ in range(3)
-        ]
-        ports = [node.valkey.config.read_text().partition("cluster-port ")[2].split()[0] for node in nodes]
-        for number, node in enumerate(nodes):
-            first, last = SLOTS * number // 3, SLOTS * (number + 1) // 3 - 1
-            node.ask("CLUSTER", "ADDSLOTSRANGE", first, last)
-            for other, port in zip(nodes, ports, strict=True):
-                node.ask("CLUSTER", "MEET", "127.0.0.1", other.port, port)
-        until_in_thread(lambda: all(whole(node) for node in nodes), timeout_s=20)
+    with own_cluster() as nodes:
         yield nodes
-
-
-def whole(node):
-    said = node.ask("CLUSTER", "INFO").split("\r\n")
-    return {"cluster_state:ok", "cluster_known_nodes:3"} <= set(said)
 
 
 def fingerprint(nodes):
