@@ -6,12 +6,14 @@ from uuid import UUID
 
 import structlog
 
-from core.charging.calls import Admitted, Call, Ending, Settled, Stale, Verdict
+from core.charging.calls import Admitted, Call, Caller, Ending, Settled, Stale, Verdict
 from core.charging.generations import Life
 from core.counters import replies, requests
+from core.counters.keys import wallet_keys
 from core.counters.replies import Again, Extension, Held
-from core.counters.requests import Request, Terms
+from core.counters.requests import Request, Terms, rate_field
 from core.errors import Unavailable
+from core.rules.rates import Rate, rate_at
 from proxy.clock import Clock
 from proxy.gate import Report
 from proxy.global_breaker import GlobalBreaker
@@ -121,6 +123,17 @@ class LeaseGate:
             self._trips.note(shadow, call.caller)
         return held.admitted
 
+    async def rate(self, caller: Caller) -> Rate | None:
+        if caller.rpm == 0:
+            return None
+        keys = wallet_keys(caller.bucket, caller.wallet_id)
+        try:
+            arrival = await self._store.command(keys.bucket.tag, "HGET", keys.rates, rate_field(caller))
+        except (Away, Broken):
+            return None
+        arrival_us = int(arrival) if isinstance(arrival, bytes) else 0
+        return rate_at(caller.rpm, arrival_us=arrival_us, now_us=self._clock.now_ms() * 1000)
+
     async def checkpoint(self, running: Sequence[Report]) -> None:
         reports = [report for report in running if report[1].gen]
         for call, _, progress in reports:
@@ -152,9 +165,26 @@ class LeaseGate:
                     await self._generations.lost()
         return 0
 
-    async def settle(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled:
-        """Spool the end, then settle in Redis: in the background, where the hold covers the charge."""
+    def settle_now(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled | None:
+        """Spool the end, and have it settled in the background: what the hold covers needs no answer."""
+        charge_n = ending.cost.charge_n
+        if charge_n > hold_n:
+            return None
+        end = requests.ended(call, ending, gen=admitted.gen, hold_n=hold_n)
+        if not self._spool(end):
+            return None
         self._breaker.end(call.request_id, ending.cost.upstream_n)
+        self._settler.send(end)
+        return Settled("settled", charge_n)
+
+    async def settle(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled:
+        """The same for a charge above its hold, or when the spool does not take it: Redis must answer."""
+        try:
+            return await self._settle(call, admitted, ending, hold_n=hold_n)
+        finally:  # not before: until now the call may have been checkpointed, and counted, once more
+            self._breaker.end(call.request_id, ending.cost.upstream_n)
+
+    async def _settle(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled:
         charge_n = ending.cost.charge_n
         if charge_n > hold_n:
             hold_n += await self._stretch(call, admitted, charge_n - hold_n)

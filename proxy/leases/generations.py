@@ -81,6 +81,7 @@ class Generations:
         if life is not None and life.fingerprint == fingerprint:
             if self.current != life:
                 _log.warning("generation_entered", gen=life.gen)
+                self._settler.doubt()
             self.current, self._store.allowed = life, fingerprint
 
     def _beat(self, connection: Connection) -> Life | None:

@@ -23,6 +23,7 @@ from proxy.store.store import Store
 RETRY_FIRST_S, RETRY_LAST_S = 0.05, 2.0
 LOOK_S = 1.0  # between looks at what is booked
 AGAIN_S = 30.0  # what is not booked by then is sent again
+MOMENT_S = 1.0  # so long a proxy that ends waits for PostgreSQL; what is not booked the next one sees to
 BATCH = 5000
 BOOKED = text(
     "SELECT request_id FROM usage_events WHERE request_id = ANY(:ids) AND day = ANY(:days) AND rank = :final"
@@ -68,6 +69,10 @@ class Settler:
                     return int(answer[1])  # type: ignore[arg-type]  # a decimal string, by the script
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, RETRY_LAST_S)
+
+    def doubt(self) -> None:
+        """Redis lost what it held: send everything again that is not booked, at the next look."""
+        self._sent_at.clear()
 
     def oldest_gen(self) -> int | None:
         """The oldest generation something in the spool belongs to."""
@@ -134,14 +139,15 @@ class Settler:
             left.drop()
 
     async def drained(self, *, within_s: float) -> bool:
-        """Wait until Redis has everything, and PostgreSQL too if it is quick. Says whether that is so."""
+        """Wait until Redis has everything, and a moment for PostgreSQL too. Says whether that has it all."""
         try:
             async with asyncio.timeout(within_s):
                 while self._sending:
                     await asyncio.wait(self._sending.values())
-                while list(self.spool.pending()):
-                    await self.look()
-                    await asyncio.sleep(LOOK_S / 10)
+                async with asyncio.timeout(MOMENT_S):
+                    while list(self.spool.pending()):
+                        await self.look()
+                        await asyncio.sleep(LOOK_S / 10)
         except TimeoutError:
             _log.warning("spool_not_empty", settlements=len(list(self.spool.pending())))
         return not list(self.spool.pending())

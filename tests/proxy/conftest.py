@@ -19,16 +19,18 @@ from sqlalchemy.orm import Session
 
 from core.config import Settings
 from core.counters import requests
+from core.counters.client import Counters
 from core.counters.keys import wallet_keys
-from core.models import ApiKey, LedgerEntry, UsageEvent, User, Wallet
+from core.models import ApiKey, LedgerEntry, Org, UsageEvent, User, Wallet
 from proxy.app import build_app
 from proxy.deps import DEPS, Deps
 from simulator.server import running
 from simulator.settings import Settings as SimulatorSettings
 from tests.proxy.own_provider import OwnProvider
 from tests.proxy.processes import Process
-from worker.drain import Drain, RedisStreams
-from worker.leases import runner
+from worker.drain import Drain
+from worker.leases import LeaseKeeper
+from worker.streams import RedisStreams
 
 
 @dataclass
@@ -77,16 +79,16 @@ class Books:
     db: Session
     engine: Engine
     redis: Redis
+    counters: Counters
     relays: list[Relay] = field(default_factory=list)
 
     def book(self) -> None:
         """Do what a ledger process would, and what a proxy would that starts on these spools: at once."""
         self.db.rollback()  # a lock the test holds would be waited for
-        run = runner(self.redis)
         for relay in self.relays:
             for end in list(relay.deps.leases.settler.spool.pending()):
-                run(requests.settlement(end))
-        drain = Drain(self.engine, RedisStreams(self.redis, is_cluster=False))
+                self.counters.run(requests.settlement(end))
+        drain = Drain(self.engine, RedisStreams(self.counters))
         while drain.round():
             pass
         self.db.rollback()
@@ -108,15 +110,22 @@ class Books:
             for key in self.redis.scan_iter("bl:*:H:*", count=1000)
         ]
 
-    def pool(self, caller: "Caller") -> dict[str, int]:
+    def sweep(self) -> int:
+        """Have every hold overdue, and do what a ledger process does about it. Returns how many it ended."""
+        for key in self.redis.scan_iter("bl:*:Z"):
+            self.redis.zadd(key, dict.fromkeys(self.redis.zrange(key, 0, -1), 0))
+        return LeaseKeeper(self.engine, self.counters, longest_call_s=900).sweep()
+
+    def pool(self, of: "Caller | User | Org") -> dict[str, int]:
         """The numbers of a wallet's pool: free, held, spent, granted, returned."""
-        wallet = self.wallet(caller)
+        wallet = self.wallet(of)
         pool = text_of(self.redis.hgetall(wallet_keys(wallet.bucket, wallet.id).pool))
         return {name: int(pool.get(name, 0)) for name in ("free", "held", "spent", "granted", "returned")}
 
-    def wallet(self, caller: "Caller") -> Wallet:
+    def wallet(self, of: "Caller | User | Org") -> Wallet:
         self.book()
-        return self.db.get_one(Wallet, caller.user.wallet_id, populate_existing=True)
+        wallet_id = (of.user if isinstance(of, Caller) else of).wallet_id
+        return self.db.get_one(Wallet, wallet_id, populate_existing=True)
 
 
 def text_of(fields: dict[bytes, bytes]) -> dict[str, str]:
@@ -132,8 +141,10 @@ def redis(redis_url: str) -> Iterator[Redis]:
 
 
 @pytest.fixture
-def books(db: Session, engine: Engine, redis: Redis) -> Books:
-    return Books(db, engine, redis)
+def books(db: Session, engine: Engine, redis: Redis, redis_url: str) -> Iterator[Books]:
+    counters = Counters(redis_url)
+    yield Books(db, engine, redis, counters)
+    counters.close()
 
 
 @pytest.fixture
@@ -249,6 +260,7 @@ def start_process(settings, tmp_path):
                     "KEY_PEPPER": settings.key_pepper.hex(),
                     "PROVIDER_SECRET": settings.provider_secret.hex(),
                     "HOLD_S": "5",
+                    "SPOOL_DIR": settings.spool_dir,
                     "PROXY_PORT": str(port),
                     "LOG_LEVEL": "debug",
                     **environment,
