@@ -105,6 +105,7 @@ class Books:
 
     def holds(self) -> list[dict[str, str]]:
         """The holds there are, as Redis keeps them, with their request id as `rid`."""
+        self.book()
         return [
             {"rid": key.decode().rsplit(":", 1)[1], **text_of(self.redis.hgetall(key))}
             for key in self.redis.scan_iter("bl:*:H:*", count=1000)
