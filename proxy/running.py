@@ -45,11 +45,16 @@ class Charge:
         self.meter = meter
         self.admitted = admitted
         self._running = running
+        self._settled: Settled | None = None
         self._settling: asyncio.Task[Settled] | None = None
         self._extending: asyncio.Task[None] | None = None
 
     async def settle(self) -> Settled:
         """Book the call as its meter stands. The request may be cancelled meanwhile; the booking goes on."""
+        if self._settled is None and self._settling is None:
+            self._settled = self._running.settle_now(self)
+        if self._settled is not None:
+            return self._settled
         if self._settling is None:
             self._settling = self._running.settle(self)
         return await asyncio.shield(self._settling)
@@ -113,6 +118,15 @@ class Running:
     def generations(self) -> set[str]:
         """The generations of Redis that calls which run were admitted in."""
         return {charge.admitted.gen for charge in self._charges.values()}
+
+    def settle_now(self, charge: Charge) -> Settled | None:
+        """Settle without waiting, where the gate can; None: it takes a task."""
+        settled = self.gate.settle_now(
+            charge.call, charge.admitted, charge.meter.ending(), hold_n=charge.meter.hold_n
+        )
+        if settled is not None:
+            self._charges.pop(charge.call.request_id, None)
+        return settled
 
     def settle(self, charge: Charge) -> asyncio.Task[Settled]:
         return self.spawn(self._settle(charge))

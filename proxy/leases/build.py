@@ -22,6 +22,9 @@ from proxy.leases.spool import Spool
 from proxy.store.store import Store
 from proxy.trips import Trips
 
+# An admission nobody hears the answer of refuses its call, and keeps its hold until that is swept: a server
+# that is slow for a moment is waited for.
+ANSWER_S = 1.0
 _log = structlog.get_logger()
 
 
@@ -79,7 +82,7 @@ class Leases:
 
 def build_leases(settings: Settings, engine: AsyncEngine) -> Leases:
     boot_id, root, clock = uuid7(), Path(settings.spool_dir), Clock()
-    store = Store(settings.counters_url)
+    store = Store(settings.counters_url, timeout_s=ANSWER_S)
     settler = Settler(engine, store, Spool(root, boot_id), root)
     generations = Generations(engine, store, boot_id=boot_id, clock=clock, settler=settler)
     trips = Trips(engine)

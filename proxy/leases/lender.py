@@ -30,13 +30,14 @@ _log = structlog.get_logger()
 
 
 class Lender:
-    """One request a wallet at a time: many calls that find a pool empty wait for the same lease."""
+    """One request at a time: many calls that find the same thing missing wait for the same answer."""
 
     def __init__(self, engine: AsyncEngine, store: Store, *, clock: Clock) -> None:
         self._engine = engine
         self._store = store
         self._clock = clock
         self._asking: dict[UUID, asyncio.Task[int]] = {}
+        self._loading: dict[tuple[UUID, int, int], asyncio.Task[None]] = {}  # key and versions ->
         self._dry: dict[UUID, tuple[int, float]] = {}  # wallet -> version, until when
 
     def is_dry(self, caller: Caller) -> bool:
@@ -69,6 +70,14 @@ class Lender:
 
     async def load(self, caller: Caller, life: Life) -> None:
         """Tell Redis what it must know of a caller. Raises Unavailable, Away or Broken."""
+        which = (caller.key_id, caller.key_ver, caller.wallet_ver)
+        task = self._loading.get(which)
+        if task is None:
+            task = self._loading[which] = asyncio.create_task(self._load(caller, life))
+            task.add_done_callback(lambda _: self._loading.pop(which, None))
+        await asyncio.shield(task)
+
+    async def _load(self, caller: Caller, life: Life) -> None:
         now_ms = self._clock.now_ms()
         bases = await self._ask(lambda connection: bases_of(connection, caller, gen=life.gen, now_ms=now_ms))
         await self._run(loads.load(caller, bases, gen=life.name))

@@ -110,13 +110,19 @@ class Rig:
         service = Valkey(home, port=self._port(), password=self._password, durable=True)
         return service, self._keep(store(service, log=self._log(name), clock=self.clock))
 
-    def make_proxy(self) -> Process:
+    def make_proxy(self, **env: str) -> Process:
         """Another proxy, on a port of its own; not started."""
         port = self._port()
-        return self._python("proxy", port=port, PROXY_PORT=str(port))
+        return self._python("proxy", port=port, PROXY_PORT=str(port), **env)
 
-    def make_ledger(self) -> Process:
-        return self._python("worker.ledger")
+    def make_ledger(self, **env: str) -> Process:
+        return self._python("worker.ledger", **env)
+
+    def own_redis_wire(self) -> tuple[Wire, str]:
+        """A wire to Redis for one process, and the URL that leads over it."""
+        wire = Wire(self.valkey_service.port, chance=self.chance)
+        self._stack.callback(wire.close)
+        return wire, through(self.valkey_service, wire)
 
     def make_portal(self) -> Process:
         """The portal, where keys are managed; not started."""

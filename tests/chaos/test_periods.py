@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.skipif(library() is None, reason=MISSING),
     pytest.mark.usefixtures("full_only"),
 ]
-START_S = 25  # a rig starts in less
+START_S = 40  # a rig starts in less
 BEFORE_S, AFTER_S = 5, 5
 CALLS = 10
 CALLERS = 4  # for each key

@@ -21,7 +21,7 @@ from core.config import Settings
 from core.counters import requests
 from core.counters.client import Counters
 from core.counters.keys import wallet_keys
-from core.models import ApiKey, LedgerEntry, UsageEvent, User, Wallet
+from core.models import ApiKey, LedgerEntry, Org, UsageEvent, User, Wallet
 from proxy.app import build_app
 from proxy.deps import DEPS, Deps
 from simulator.server import running
@@ -116,15 +116,16 @@ class Books:
             self.redis.zadd(key, dict.fromkeys(self.redis.zrange(key, 0, -1), 0))
         return LeaseKeeper(self.engine, self.counters, longest_call_s=900).sweep()
 
-    def pool(self, caller: "Caller") -> dict[str, int]:
+    def pool(self, of: "Caller | User | Org") -> dict[str, int]:
         """The numbers of a wallet's pool: free, held, spent, granted, returned."""
-        wallet = self.wallet(caller)
+        wallet = self.wallet(of)
         pool = text_of(self.redis.hgetall(wallet_keys(wallet.bucket, wallet.id).pool))
         return {name: int(pool.get(name, 0)) for name in ("free", "held", "spent", "granted", "returned")}
 
-    def wallet(self, caller: "Caller") -> Wallet:
+    def wallet(self, of: "Caller | User | Org") -> Wallet:
         self.book()
-        return self.db.get_one(Wallet, caller.user.wallet_id, populate_existing=True)
+        wallet_id = (of.user if isinstance(of, Caller) else of).wallet_id
+        return self.db.get_one(Wallet, wallet_id, populate_existing=True)
 
 
 def text_of(fields: dict[bytes, bytes]) -> dict[str, str]:

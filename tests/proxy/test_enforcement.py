@@ -46,9 +46,10 @@ async def test_two_hundred_parallel_calls_spend_what_there_is_and_no_more(
     assert statuses.count(402) == 190
     assert len(simulator.truth.records()) == 10
     assert sorted(books.charges()) == [COST_N] * 10
-    wallet = books.db.get(type(user.wallet), user.wallet_id, populate_existing=True)
+    wallet = books.wallet(user)
     assert wallet.balance_n == (115_000_000 if short == "balance" else 10_000_000_000) - 10 * COST_N
-    assert wallet.held_n == 0
+    assert books.holds() == []
+    assert books.pool(user)["held"] == 0
     if short == "key limit":
         assert {after is not None for status, after in answers if status == 402} == {True}
     rows = await until(lambda: len(found := books.events()) == 200 and found)
@@ -72,9 +73,10 @@ async def test_sixty_four_streams_share_the_last_cent(two_relays, make, books):
     )
     answers = await asyncio.gather(*calls)
 
-    wallet = books.db.get(type(user.wallet), user.wallet_id, populate_existing=True)
+    wallet = books.wallet(user)
     assert 200 in {status for status, _ in answers}
-    assert wallet.held_n == 0
+    assert books.holds() == []
+    assert books.pool(user)["held"] == 0
     assert wallet.balance_n >= 0
     assert sum(books.charges()) == 10_000_000 - wallet.balance_n
 

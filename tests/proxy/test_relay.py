@@ -49,7 +49,7 @@ async def test_whatever_a_provider_does_to_a_plain_call_the_books_are_right(offe
             assert response.headers["X-Provider"] == "acme"
             assert document["error"]["type"] == "upstream_error"
     assert books.holds() == []
-    assert books.wallet(caller).held_n == 0
+    assert books.pool(caller)["held"] == 0
 
 
 async def test_usage_that_denies_what_was_relayed_is_not_believed(offered, caller, books):
