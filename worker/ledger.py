@@ -3,6 +3,7 @@
 Everything it does may be done twice and by two of these processes at once: a second one is a spare.
 """
 
+import gc
 import os
 import sys
 import time
@@ -27,6 +28,7 @@ from worker.proofs import Prover
 from worker.signals import stop_on_sigterm
 from worker.streams import RedisStreams
 from worker.sweeps import Sweeper
+from worker.trim import Trimmer
 
 PACE_S = 0.1  # events are booked together that come in meanwhile
 IDLE_PACE_S = 0.5  # while nothing comes in
@@ -83,11 +85,13 @@ def build_ledger(settings: Settings, engine: Engine) -> Ledger:
         Duty(keeper.renew, every_s=20),
     )
     sweeper, prover = Sweeper(engine), Prover(engine)
+    trimmer = Trimmer(Counters(settings.counters_url))
     loops = {
         "drain": lambda: PACE_S if drain.round() else IDLE_PACE_S,
         "leases": leases.round,
         "sweeps": sweeper.round,
         "proofs": prover.round,
+        "trim": trimmer.round,
     }
     return Ledger(drain, keeper, sweeper, prover, loops)
 
@@ -147,6 +151,7 @@ def main() -> int:
     stop_on_sigterm()
     try:
         engine = sync_engine(settings.database_url, pool_size=6)
+        gc.freeze()  # what is loaded stays: looking through it once more made the end take half a second
         _log.info("started")
         run_all(build_ledger(settings, engine).loops, time.sleep)  # noqa: TID251  # the pace of the loops
     except KeyboardInterrupt:
