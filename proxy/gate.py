@@ -36,6 +36,9 @@ class Gate(Protocol):
     async def extend(self, call: Call, admitted: Admitted, *, more_n: int) -> int:
         """Add to a running call's hold; returns the nano-dollars added, 0 when nothing is left."""
 
+    def settle_now(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled | None:
+        """The same as `settle`, at once, where nothing must be waited for; else None, and nothing is done."""
+
     async def settle(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled:
         """Book how a call ended that holds `hold_n` by now. Comes back when that cannot be lost any more."""
 
@@ -71,6 +74,10 @@ class PostgresGate:
 
     async def extend(self, call: Call, admitted: Admitted, *, more_n: int) -> int:  # noqa: ARG002  # the protocol's
         return await self._run(lambda connection: holds.extend(connection, call, more_n=more_n))
+
+    def settle_now(self, *_: object, **__: object) -> Settled | None:
+        """A transaction is always waited for."""
+        return None
 
     async def settle(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled:  # noqa: ARG002
         wait_s = RETRY_FIRST_S

@@ -42,6 +42,7 @@ class StreamRelay:
         self._splitter = EventSplitter()
         self._stated: Any = None  # the provider's usage, held back
         self._last: dict[str, msgspec.Raw] = {}  # what else its chunk said
+        self._ample_bytes = 0  # the meter need not be asked before so much was produced
         self._first: list[bytes] = []  # what came before the client was told anything
         self._written_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -72,13 +73,24 @@ class StreamRelay:
 
     def received(self, data: bytes) -> None:
         """Pass on what came of the stream."""
-        if self._is_over:
-            return
         try:
-            batch, malformed = self._pass_on(data)
+            if not self._is_over:
+                self._take(data)
         except Exception as error:  # noqa: BLE001  # ours, not the connection's: `run` raises it
             self._finish(error)
+
+    def ended(self, error: Exception | None) -> None:
+        """Nothing more comes. A stream without its last word is whole when the model had finished."""
+        if self._is_over:
             return
+        if error is None and self._charge.meter.finish_reason is None:
+            error = BrokenOff("no end")
+        self._finish(None if error is None else broken(error, self._answer))
+
+    # What is done with it.
+
+    def _take(self, data: bytes) -> None:
+        batch, malformed = self._pass_on(data)
         if batch and self._wire.has_begun:
             self._write(batch)
         elif batch:  # not before there is something: until then a failure is still an HTTP error
@@ -91,16 +103,6 @@ class StreamRelay:
         elif self._has_to_wait():
             self._answer.connection.pause()
             self._news.set()
-
-    def ended(self, error: Exception | None) -> None:
-        """Nothing more comes. A stream without its last word is whole when the model had finished."""
-        if self._is_over:
-            return
-        if error is None and self._charge.meter.finish_reason is None:
-            error = BrokenOff("no end")
-        self._finish(None if error is None else broken(error, self._answer))
-
-    # What is done with it.
 
     def _pass_on(self, data: bytes) -> tuple[bytes, MalformedStream | None]:
         """What a piece of the stream gives the client, and what is wrong with the rest of it."""
@@ -145,9 +147,13 @@ class StreamRelay:
     def _has_to_wait(self) -> bool:
         """Extend the hold while the answer grows; say whether there is something to wait for."""
         meter = self._charge.meter
-        if meter.wants_more():
-            self._charge.extend_in_background()
-        return meter.is_used_up() or meter.is_overrun() or self._wire.is_behind
+        if meter.produced_bytes > self._ample_bytes:
+            if meter.wants_more():
+                self._charge.extend_in_background()
+            if meter.is_used_up() or meter.is_overrun():
+                return True
+            self._ample_bytes = meter.ample_bytes()
+        return self._wire.is_behind
 
     def _finish(self, error: Exception | None) -> None:
         self._is_over, self._error = True, error

@@ -16,7 +16,7 @@ BOUND_MS = 2000  # how long a bound is good for; then it is worked out anew
 
 OUTSTANDING = text(
     "SELECT coalesce(sum(greatest(0, granted_n - posted_n - returned_n)), 0) FROM pools "
-    "WHERE wallet_id = :wallet AND state = 'old'"
+    "WHERE wallet_id = :wallet AND gen < :gen AND state <> 'closed'"
 )
 SPENT = text(
     "SELECT coalesce(sum(charge_n), 0) AS usd, coalesce(sum(tokens), 0) AS tokens, "
@@ -58,7 +58,8 @@ class Bases:
 
 def bases_of(connection: Connection, caller: Caller, *, gen: int, now_ms: int) -> Bases:
     """All that a caller's next call is checked against."""
-    outstanding_n = int(connection.execute(OUTSTANDING, {"wallet": caller.wallet_id}).scalar_one())
+    values = {"wallet": caller.wallet_id, "gen": gen}
+    outstanding_n = int(connection.execute(OUTSTANDING, values).scalar_one())
     subjects = [
         (subject, _spent(connection, subject, gen=gen, now_ms=now_ms) + outstanding_n)
         for subject in caller.subjects

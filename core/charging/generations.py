@@ -18,14 +18,16 @@ SEEN = text(
     ON CONFLICT (boot_id) DO UPDATE SET last_seen_at = now(), settled_gen = greatest(b.settled_gen, :settled)
     """
 )
-# Pools nothing can be posted to any more: every proxy that may have run their calls has settled them all, or
-# the longest call they may have admitted is over.
+# Old pools nothing can be posted to any more: every proxy that may have run their calls has settled them all,
+# or the longest call they may have admitted is over. A proxy enters a generation by reading it while it says
+# that it is there: one not seen since before a generation began has run nothing of it.
 CLOSABLE = text(
     """
-    SELECT wallet_id, array_agg(gen) AS gens FROM pools
-    WHERE state = 'old' AND (
+    SELECT wallet_id, array_agg(gen ORDER BY gen) AS gens FROM pools JOIN generations g USING (gen)
+    WHERE state <> 'closed' AND gen < (SELECT max(gen) FROM generations) AND (
       NOT EXISTS (
-        SELECT FROM proxy_boots WHERE ended_at IS NULL AND settled_gen <= pools.gen
+        SELECT FROM proxy_boots
+        WHERE ended_at IS NULL AND settled_gen <= gen AND last_seen_at > g.started_at - interval '1 minute'
       ) OR valid_until < now() - make_interval(secs => :longest_s)
     )
     GROUP BY wallet_id ORDER BY wallet_id LIMIT :n
@@ -62,8 +64,10 @@ def lock(connection: Connection) -> None:
 
 
 def open_next(connection: Connection, *, fingerprint: str, since_ms: int) -> Life:
-    """Open a generation. All pools become old: what they have left stays out until it is settled."""
-    connection.execute(text("UPDATE pools SET state = 'old' WHERE state = 'active'"))
+    """Open a generation. All pools there are become old: what they have left stays out until it is settled.
+
+    Under `lock`, for as long as the transaction lasts.
+    """
     return Life(*connection.execute(OPEN, {"fingerprint": fingerprint, "since": since_ms}).one())
 
 

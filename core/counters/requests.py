@@ -43,10 +43,25 @@ def script(name: str) -> Script:
 
 def admit(call: Call, terms: Terms, *, now_ms: int, partial: bool) -> Request:
     """Ask to hold a call's worst case; `partial`: PostgreSQL has no more, so a part of it will do."""
-    caller, want = call.caller, call.want
-    keys = wallet_keys(caller.bucket, caller.wallet_id)
+    keys = wallet_keys(call.caller.bucket, call.wallet_id)
     bucket = keys.bucket
-    args = [
+    places = (
+        keys.pool,
+        bucket.hold(call.request_id),
+        bucket.deadlines,
+        keys.counters,
+        keys.windows,
+        keys.rates,
+        bucket.tombstones,
+        bucket.generation,
+    )
+    return Request(script("admit"), bucket, places, _asking(call, terms, keys.id, now_ms, partial=partial))
+
+
+def _asking(call: Call, terms: Terms, wallet: bytes, now_ms: int, *, partial: bool) -> list[bytes]:
+    """The arguments of an admission, in the order admit.lua names them."""
+    caller, want = call.caller, call.want
+    return [
         terms.gen.encode(),
         b"%d" % caller.wallet_ver,
         caller.key_id.hex.encode(),
@@ -65,24 +80,9 @@ def admit(call: Call, terms: Terms, *, now_ms: int, partial: bool) -> Request:
         b"%d" % terms.global_retry_ms,
         terms.boot_id.hex.encode(),
         _json(base_facts(call)),
-        keys.id,
+        wallet,
         *_against(caller, now_ms),
     ]
-    return Request(
-        script("admit"),
-        bucket,
-        (
-            keys.pool,
-            bucket.hold(call.request_id),
-            bucket.deadlines,
-            keys.counters,
-            keys.windows,
-            keys.rates,
-            bucket.tombstones,
-            bucket.generation,
-        ),
-        args,
-    )
 
 
 def rate_field(caller: Caller) -> bytes:

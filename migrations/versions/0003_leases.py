@@ -41,14 +41,14 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("valid_until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("state IN ('active', 'old', 'closed')", name=op.f("ck_pools_state")),
+        sa.CheckConstraint("state IN ('active', 'closed')", name=op.f("ck_pools_state")),
         sa.CheckConstraint(
             "granted_n >= 0 AND posted_n >= 0 AND returned_n >= 0", name=op.f("ck_pools_amounts")
         ),
         sa.ForeignKeyConstraint(["wallet_id"], ["wallets.id"], name=op.f("fk_pools_wallet_id")),
         sa.PrimaryKeyConstraint("wallet_id", "gen", name=op.f("pk_pools")),
     )
-    op.create_index("ix_pools_gen_state", "pools", ["gen", "state"], unique=False)
+    op.create_index("ix_pools_state_gen", "pools", ["state", "gen"], unique=False)
     op.create_table(
         "leases",
         sa.Column("wallet_id", sa.Uuid(), nullable=False),

@@ -165,8 +165,20 @@ class LeaseGate:
                     await self._generations.lost()
         return 0
 
+    def settle_now(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled | None:
+        """Spool the end, and have it settled in the background: what the hold covers needs no answer."""
+        charge_n = ending.cost.charge_n
+        if charge_n > hold_n:
+            return None
+        end = requests.ended(call, ending, gen=admitted.gen, hold_n=hold_n)
+        if not self._spool(end):
+            return None
+        self._breaker.end(call.request_id, ending.cost.upstream_n)
+        self._settler.send(end)
+        return Settled("settled", charge_n)
+
     async def settle(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled:
-        """Spool the end, then settle in Redis: in the background, where the hold covers the charge."""
+        """The same for a charge above its hold, or when the spool does not take it: Redis must answer."""
         try:
             return await self._settle(call, admitted, ending, hold_n=hold_n)
         finally:  # not before: until now the call may have been checkpointed, and counted, once more

@@ -16,7 +16,7 @@ DONE = 5  # answers that show that all is well again
 
 async def test_postgres_may_crash_and_recover(rig, chance, size):
     async with Load(rig, 10, chance=chance, mix=MIXED) as load:
-        for _ in range(size(2, 50)):
+        for _ in range(size(1, 50)):
             await load.answered(DONE)
 
             rig.postgres.kill(signal.SIGQUIT)  # what `pg_ctl -m immediate` sends

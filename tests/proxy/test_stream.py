@@ -266,6 +266,7 @@ class Saying:
 async def test_a_fault_of_ours_is_told_before_the_first_byte_and_cuts_after_it(settings):
     meter = SimpleNamespace(
         produce=lambda _size: None,
+        produced_bytes=0,
         wants_more=lambda: False,
         is_used_up=lambda: False,
         is_overrun=lambda: False,
