@@ -4,7 +4,7 @@ A lease is pending money: no balance changes and no ledger row is written until 
 Lock order, everywhere: wallets by id, then their pools.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -27,6 +27,7 @@ LEASABLE = text(
     "SELECT pg_advisory_xact_lock_shared(:lock), balance_n + credit_limit_n - leased_n - held_n AS free_n "
     "FROM wallets WHERE id = :wallet FOR UPDATE"
 )
+LOCK_ALL = text("SELECT FROM wallets WHERE id = ANY(:wallets) ORDER BY id FOR UPDATE")
 TOUCH = text(
     """
     INSERT INTO pools AS p (wallet_id, gen, granted_n, posted_n, returned_n, seq, state, valid_until)
@@ -151,6 +152,11 @@ def idle(connection: Connection, *, gen: int, idle_s: int) -> Sequence[PoolAt]:
     """Pools with money that nobody has used for a while."""
     rows = connection.execute(IDLE, {"gen": gen, "idle_s": idle_s})
     return [PoolAt(row.wallet_id, row.bucket, row.seq) for row in rows]
+
+
+def lock(connection: Connection, wallet_ids: Collection[UUID]) -> None:
+    """Lock wallets in the order of their ids, so that nobody who does the same waits for us in turn."""
+    connection.execute(LOCK_ALL, {"wallets": list(wallet_ids)})
 
 
 def take_back(connection: Connection, *, wallet_id: UUID, gen: int, total_n: int) -> None:

@@ -39,6 +39,7 @@ end
 
 local hold = redis.call('HMGET', KEYS[2], 'h', 'w', 'g', 'm', 'mu', 'mt', 't', 'p', 'l', 'q', 'bs', 'k', 'e', 'a')
 if not hold[1] then
+  if kind == 'orphan' then redis.call('ZREM', KEYS[3], wallet .. '|' .. rid) end  -- of nothing: due for ever
   local before = redis.call('HGET', KEYS[6], rid)
   if before then
     local parts = {}

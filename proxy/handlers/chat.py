@@ -113,7 +113,7 @@ def _call(request_id: UUID, plan: Plan, grant: Grant, app: tuple[str, str], *, s
         request_id=request_id,
         caller=grant.caller,
         model_id=plan.model.id,
-        price_card_id=UUID(plan.offers[0].card.id),
+        price_card_id=plan.offers[0].card.id,
         stream=stream,
         app_name=app[0],
         app_url=app[1],

@@ -6,7 +6,7 @@ cookie kept.
 
 import ssl
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from typing import Self
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -126,15 +126,17 @@ class Upstreams:
         if line is None or line.provider != provider:
             if line is not None:
                 line.pool.close()
-            line = self._lines[provider.id] = Line.to(provider, settings=self._settings, tls=self._tls)
+            line = self._lines[provider.id] = Line.to(provider, settings=self._settings, tls=system_trust())
         line.provider = provider  # the same again, read anew
         return line
 
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        context.set_alpn_protocols(["http/1.1"])
-        return context
+
+@cache
+def system_trust() -> ssl.SSLContext:
+    """Whom we believe. Reading the system's certificates takes a while: a process does it when it starts."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 async def _try(line: Line, offer: Offer, charge: Charge, call: ChatCall) -> Answer:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from core.config import Settings
 from core.counters import requests
+from core.counters.client import Counters
 from core.counters.keys import wallet_keys
 from core.models import ApiKey, LedgerEntry, Org, UsageEvent, User, Wallet
 from proxy.app import build_app
@@ -27,8 +28,9 @@ from simulator.server import running
 from simulator.settings import Settings as SimulatorSettings
 from tests.proxy.own_provider import OwnProvider
 from tests.proxy.processes import Process
-from worker.drain import Drain, RedisStreams
-from worker.leases import LeaseKeeper, runner
+from worker.drain import Drain
+from worker.leases import LeaseKeeper
+from worker.streams import RedisStreams
 
 
 @dataclass
@@ -77,16 +79,16 @@ class Books:
     db: Session
     engine: Engine
     redis: Redis
+    counters: Counters
     relays: list[Relay] = field(default_factory=list)
 
     def book(self) -> None:
         """Do what a ledger process would, and what a proxy would that starts on these spools: at once."""
         self.db.rollback()  # a lock the test holds would be waited for
-        run = runner(self.redis)
         for relay in self.relays:
             for end in list(relay.deps.leases.settler.spool.pending()):
-                run(requests.settlement(end))
-        drain = Drain(self.engine, RedisStreams(self.redis, is_cluster=False))
+                self.counters.run(requests.settlement(end))
+        drain = Drain(self.engine, RedisStreams(self.counters))
         while drain.round():
             pass
         self.db.rollback()
@@ -103,6 +105,7 @@ class Books:
 
     def holds(self) -> list[dict[str, str]]:
         """The holds there are, as Redis keeps them, with their request id as `rid`."""
+        self.book()
         return [
             {"rid": key.decode().rsplit(":", 1)[1], **text_of(self.redis.hgetall(key))}
             for key in self.redis.scan_iter("bl:*:H:*", count=1000)
@@ -112,7 +115,7 @@ class Books:
         """Have every hold overdue, and do what a ledger process does about it. Returns how many it ended."""
         for key in self.redis.scan_iter("bl:*:Z"):
             self.redis.zadd(key, dict.fromkeys(self.redis.zrange(key, 0, -1), 0))
-        return LeaseKeeper(self.engine, runner(self.redis), longest_call_s=900).sweep()
+        return LeaseKeeper(self.engine, self.counters, longest_call_s=900).sweep()
 
     def pool(self, of: "Caller | User | Org") -> dict[str, int]:
         """The numbers of a wallet's pool: free, held, spent, granted, returned."""
@@ -139,8 +142,10 @@ def redis(redis_url: str) -> Iterator[Redis]:
 
 
 @pytest.fixture
-def books(db: Session, engine: Engine, redis: Redis) -> Books:
-    return Books(db, engine, redis)
+def books(db: Session, engine: Engine, redis: Redis, redis_url: str) -> Iterator[Books]:
+    counters = Counters(redis_url)
+    yield Books(db, engine, redis, counters)
+    counters.close()
 
 
 @pytest.fixture
