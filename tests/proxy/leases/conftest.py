@@ -11,6 +11,7 @@ import pytest
 from redis import Redis
 
 from core.config import Settings
+from core.counters.client import Counters
 from core.counters.keys import BucketKeys, bucket_keys, wallet_keys
 from core.counters.requests import Settlement
 from core.db import async_engine
@@ -18,8 +19,9 @@ from proxy.leases.build import Leases, build_leases
 from tests.core.charging.conftest import Desk, open_desk  # noqa: F401  # a fixture
 from tests.proxy.conftest import text_of
 from tests.proxy.store.servers import OwnServer, Wire, own_server
-from worker.drain import Drain, RedisStreams
-from worker.leases import LeaseKeeper, runner
+from worker.drain import Drain
+from worker.leases import LeaseKeeper
+from worker.streams import RedisStreams
 
 
 def line(**fields: Any) -> Settlement:
@@ -47,6 +49,7 @@ class Counter:
 
     desk: Desk
     redis: Redis
+    counters: Counters
 
     def call(self, full_n: int = 100, **fields: Any) -> Any:
         return self.desk.call(full_n, **fields)
@@ -70,12 +73,12 @@ class Counter:
         return [text_of(fields) for _, fields in self.redis.xrange(self.keys.bucket.stream)]
 
     def book(self) -> None:
-        drain = Drain(self.desk.engine, RedisStreams(self.redis, is_cluster=False))
+        drain = Drain(self.desk.engine, RedisStreams(self.counters))
         while drain.round():
             pass
 
     def ledger(self) -> LeaseKeeper:
-        return LeaseKeeper(self.desk.engine, runner(self.redis), longest_call_s=900)
+        return LeaseKeeper(self.desk.engine, self.counters, longest_call_s=900)
 
     def usage(self) -> list[tuple[int, int, str]]:
         """Rank, charge and reason of every call that was booked."""
@@ -83,9 +86,17 @@ class Counter:
         return [tuple(row) for row in rows]
 
 
+def counter_at(desk: Desk, url: str) -> Iterator[Counter]:
+    counters = Counters(url)
+    with Redis.from_url(url) as redis:
+        yield Counter(desk, redis, counters)
+    counters.close()
+
+
 @pytest.fixture
-def counter(open_desk: Any, redis: Redis) -> Counter:  # noqa: F811
-    return Counter(open_desk(1000), redis)
+def counter(open_desk: Any, redis: Redis, redis_url: str) -> Iterator[Counter]:  # noqa: F811
+    """Redis is emptied first."""
+    yield from counter_at(open_desk(1000), redis_url)
 
 
 @dataclass
@@ -158,8 +169,7 @@ def behind(wire: Wire, server: OwnServer) -> str:
 @pytest.fixture
 def far(open_desk: Any, server: OwnServer) -> Iterator[Counter]:  # noqa: F811
     """A counter whose Redis is the test's own server."""
-    with Redis.from_url(server.url) as redis:
-        yield Counter(open_desk(1000), redis)
+    yield from counter_at(open_desk(1000), server.url)
 
 
 def marks(redis: Redis) -> set[bytes | None]:

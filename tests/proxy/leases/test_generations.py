@@ -4,7 +4,6 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from redis import Redis
 from structlog.testing import capture_logs
 
 from core.charging.calls import Admitted
@@ -16,7 +15,7 @@ from proxy.leases.generations import Generations
 from proxy.store.errors import Fenced
 from tests.core.charging.conftest import ending
 from tests.proxy.conftest import until
-from tests.proxy.leases.conftest import Counter, behind, line, marks
+from tests.proxy.leases.conftest import behind, line, marks
 
 
 @pytest.fixture(autouse=True)
@@ -73,11 +72,9 @@ async def test_a_server_that_restarted_is_another(server, wire, far, start):
     await until(lambda: leases.generations.current != first)
     assert [gen for gen, _ in opened(far.desk)] == [1, 2]
     assert leases.generations.current.fingerprint == server.run_id
-    with Redis.from_url(server.url) as redis:
-        assert marks(redis) == {leases.generations.current.name.encode()}
-        far = Counter(far.desk, redis)
-        assert isinstance(await leases.gate.admit(far.call(100)), Admitted)
-        assert far.pool()["granted"] == 400
+    assert marks(far.redis) == {leases.generations.current.name.encode()}
+    assert isinstance(await leases.gate.admit(far.call(100)), Admitted)
+    assert far.pool()["granted"] == 400
     assert far.desk.wallet()[1] == 800  # what the first one leased is still out
 
 
@@ -174,8 +171,7 @@ async def test_the_store_is_fenced_while_the_servers_are_not_the_allowed_ones(se
         await leases.store.command(far.keys.bucket.tag, "GET", "x")
     with pytest.raises(Unavailable):
         await leases.gate.admit(far.call(100))
-    with Redis.from_url(server.url) as redis:
-        assert redis.dbsize() == 0
+    assert far.redis.dbsize() == 0
 
 
 async def test_an_older_life_of_the_servers_is_not_trusted_with_what_it_kept(server, wire, far, start):
@@ -188,15 +184,14 @@ async def test_an_older_life_of_the_servers_is_not_trusted_with_what_it_kept(ser
     server.kill()
     wire.to = 1  # nobody reaches it yet
     server.start()
-    with Redis.from_url(server.url) as redis:
-        for key, value in kept.items():
-            redis.restore(key, 0, value)
-        wire.to = server.port
-        await until(lambda: leases.generations.current != first)
-        assert isinstance(await leases.gate.admit(far.call(100)), Admitted)
-        found = Counter(far.desk, redis)
-        assert found.pool()["held"] == 100
-        assert found.desk.wallet()[1] == 800
+    for key, value in kept.items():
+        far.redis.restore(key, 0, value)
+    wire.to = server.port
+
+    await until(lambda: leases.generations.current != first)
+    assert isinstance(await leases.gate.admit(far.call(100)), Admitted)
+    assert far.pool()["held"] == 100
+    assert far.desk.wallet()[1] == 800
 
 
 async def test_every_beat_is_a_sign_of_life(start, counter):
