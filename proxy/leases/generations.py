@@ -69,6 +69,12 @@ class Generations:
             self._renewing = asyncio.create_task(self._renew())
         return await asyncio.shield(self._renewing)
 
+    async def close(self) -> None:
+        """Give up a renewal under way: the connection it uses is about to be closed."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+            await asyncio.wait({self._renewing})
+
     async def _renew(self) -> bool:
         fingerprint = self._store.fingerprint
         try:
