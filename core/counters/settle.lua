@@ -3,13 +3,12 @@
 -- ARGV 1 kind (final, orphan) 2 request id 3 wallet 4 gen of the call 5 charge 6 upstream 7 tokens 8 points
 --   9 requests 10 hold 11 base 12 final
 local kind, rid, wallet = ARGV[1], ARGV[2], ARGV[3]
+local charge, upstream, tokens, points = whole(ARGV[5]), whole(ARGV[6]), whole(ARGV[7]), whole(ARGV[8])
+local requests, told = whole(ARGV[9]), whole(ARGV[10])
+if not (charge and upstream and tokens and points and requests and told) then return {'BADARG'} end
+if kind ~= 'final' and kind ~= 'orphan' then return {'BADARG'} end
 local gen = redis.call('GET', KEYS[8])
 if not gen then return {'REGEN'} end
-local charge, upstream, tokens, points = int(ARGV[5]), int(ARGV[6]), int(ARGV[7]), int(ARGV[8])
-local requests, told = int(ARGV[9]), int(ARGV[10])
-for _, number in ipairs({charge or -1, upstream or -1, tokens or -1, points or -1, requests or -1, told or -1}) do
-  if number < 0 then return {'BADARG'} end
-end
 local ms = math.floor(now_us() / 1000)
 
 local function write(rank, amount, of, base, final)
