@@ -119,8 +119,9 @@ local function month_field(one) return one.name .. '@m' .. one.month end
 
 local function used(key, one)  -- spent and held in the period of a subject's limit, in this generation
   if one.period == 'm' then return summed(key, {month_field(one)}) end
-  local names = {}
-  for day = int(one.first), int(one.today) do names[#names + 1] = one.name .. '@d' .. str(day) end
+  local names, first = {}, int(one.first)
+  local last = one.period == 'w' and first + 6 or first  -- a call may run on while others are admitted on later days
+  for day = first, last do names[#names + 1] = one.name .. '@d' .. str(day) end
   return summed(key, names)
 end
 
