@@ -136,7 +136,7 @@ local function exceeded(one)
   local left = one.limit - one.spent - one.held
   if one.unit == 'u' then
     bound = math.min(bound, left)
-    return left < least
+    return full > 0 and left < least  -- a call that costs nothing needs nothing
   end
   return left < need[one.unit]
 end
@@ -157,8 +157,9 @@ local function sized(most)  -- the worst case, else a slice of it, else all ther
   if most >= slice then return slice end
   return most
 end
-local hold = sized(bound)
+local hold = 0
 if full > 0 then
+  hold = sized(bound)
   if pool[1] ~= gen then return refuse('NOLEASE', 'none') end
   if ms >= kept(pool[4]) then return refuse('NOLEASE', 'expired') end
   if free < hold then
@@ -170,7 +171,7 @@ end
 for _, one in ipairs(quotas) do
   if one.after and exceeded(one) then return over(one) end
 end
-hold = sized(math.min(bound, full > 0 and free or 0))
+if full > 0 then hold = sized(math.min(bound, free)) end
 
 -- ---- nothing is written above, nothing refused below ----
 local scopes = {}

@@ -297,6 +297,12 @@ def test_near_a_limit_a_call_holds_what_is_left_of_it(one, left, hold, desk):
     assert desk.admit(desk.call(FULL, full=100, part=40, floor=5))[3] == hold
 
 
+def test_a_call_that_costs_nothing_needs_no_money_and_no_lease(desk):
+    desk.load(FULL, {KEY_LIMIT: LIMIT + 5, MONEY: LIMIT + 5})
+
+    assert desk.admit(desk.call(FULL, full=0, floor=0))[:4] == ["OK", "4", str(NOW_MS + 12_000), "0"]
+
+
 def test_the_last_nano_dollar_can_be_held(desk):
     desk.load(FULL, {KEY_LIMIT: LIMIT - 1})
     desk.grant(1)
