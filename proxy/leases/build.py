@@ -90,7 +90,7 @@ def build_leases(settings: Settings, engine: AsyncEngine) -> Leases:
     gate = LeaseGate(
         store,
         generations=generations,
-        lender=Lender(engine, store, clock=clock),
+        lender=Lender(engine, store),
         settler=settler,
         clock=clock,
         trips=trips,
