@@ -19,12 +19,14 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from core.config import Misconfigured, Settings
 from core.counters.client import Counters
+from core.counters.reconcile import Reconciler
 from core.db import sync_engine
 from core.logs import configure_logs
 from worker.bumps import resend
 from worker.drain import Drain
 from worker.leases import LeaseKeeper
 from worker.proofs import Prover
+from worker.reconcile import Reconciliation
 from worker.signals import stop_on_sigterm
 from worker.streams import RedisStreams
 from worker.sweeps import Sweeper
@@ -86,11 +88,13 @@ def build_ledger(settings: Settings, engine: Engine) -> Ledger:
     )
     sweeper, prover = Sweeper(engine), Prover(engine)
     trimmer = Trimmer(Counters(settings.counters_url))
+    reconciliation = Reconciliation(Reconciler(engine, Counters(settings.counters_url)))
     loops = {
         "drain": lambda: PACE_S if drain.round() else IDLE_PACE_S,
         "leases": leases.round,
         "sweeps": sweeper.round,
         "proofs": prover.round,
+        "reconciliation": reconciliation.round,
         "trim": trimmer.round,
     }
     return Ledger(drain, keeper, sweeper, prover, loops)

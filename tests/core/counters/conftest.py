@@ -8,6 +8,9 @@ from redis import Redis
 from dev.valkey import Valkey, temporary_valkey
 from tests.core.counters.desk import Desk
 from tests.core.counters.wire import Wire
+from tests.worker.conftest import counters, jobs_redis, jobs_url, lease, open_lease
+
+__all__ = ["counters", "jobs_redis", "jobs_url", "lease", "open_lease"]  # wallets leased to that Redis
 
 
 @pytest.fixture(scope="session")
