@@ -35,7 +35,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
     deps.floods.check(grant.caller)
     parsed = await parse(await read_body(request, deps.settings), deps)
     try:
-        grant.refuse_model(parsed.model)
+        grant = await deps.grants.with_model(grant, secret, parsed.model)
         plan = plan_chat(
             parsed,
             deps.catalog.now,
