@@ -54,11 +54,6 @@ class Generations:
             except TimeoutError:
                 pass
 
-    async def close(self) -> None:
-        """Wait for what is under way."""
-        if self._renewing is not None:
-            await asyncio.gather(self._renewing, return_exceptions=True)
-
     def _changed(self) -> None:
         self._doubted = True
         self._wake.set()

@@ -63,10 +63,6 @@ class Lender:
             task.add_done_callback(lambda _: self._asking.pop(caller.wallet_id, None))
         return task
 
-    async def close(self) -> None:
-        """Wait for what is under way."""
-        await asyncio.gather(*self._asking.values(), *self._loading.values(), return_exceptions=True)
-
     async def load(self, caller: Caller, life: Life, *, now_ms: int) -> None:
         """Tell Redis what it must know of a caller in the periods of this moment.
 
