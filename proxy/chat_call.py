@@ -83,7 +83,7 @@ def _document(body: bytes) -> tuple[dict[str, Any], dict[str, msgspec.Raw]]:
 
 
 def _other_bytes(fields: Mapping[str, msgspec.Raw]) -> int:
-    return sum(len(bytes(raw)) for name, raw in fields.items() if name != "messages")
+    return sum([memoryview(raw).nbytes for name, raw in fields.items() if name != "messages"])
 
 
 def _model(document: Mapping[str, Any]) -> str:

@@ -107,7 +107,7 @@ class Meter:
             disputed=disputed,
             duration_ms=int((now - self.started) * 1000),
             first_byte_ms=int((self.first_byte - self.started) * 1000) if self.first_byte else None,
-            price_card_id=UUID(self.offer.card.id) if self.offer else None,
+            price_card_id=self.offer.card.id if self.offer else None,
         )
 
     def _bill(self) -> tuple[Usage, Cost, bool, bool]:

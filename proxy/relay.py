@@ -35,7 +35,8 @@ async def relay_plain(answer: Answer, charge: Charge) -> bytes:
 async def settled_usage(charge: Charge, stated: Any) -> dict[str, Any]:
     """Book the call and say what it used and cost."""
     settled = await charge.settle()
-    ending = charge.meter.ending()
+    ending = charge.ending
+    assert ending is not None  # it is settled
     believed = charge.meter.reported is not None and not ending.estimated
     told = stated if believed and isinstance(stated, dict) else None
     return usage_object(told, ending.usage, ending, settled.charge_n)

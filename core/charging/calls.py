@@ -55,7 +55,7 @@ class Call:
     request_id: UUID
     caller: Caller
     model_id: str
-    price_card_id: UUID
+    price_card_id: str
     stream: bool
     app_name: str
     app_url: str
@@ -128,7 +128,7 @@ class Ending:
     disputed: bool = False
     duration_ms: int = 0
     first_byte_ms: int | None = None
-    price_card_id: UUID | None = None  # of the offer that served it, where that is known
+    price_card_id: str | None = None  # of the offer that served it, where that is known
 
     def is_counted(self) -> bool:
         """Say whether the call is part of sums and quotas: it was answered, or it cost something."""

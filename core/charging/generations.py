@@ -14,8 +14,17 @@ OPEN = text(
 )
 SEEN = text(
     """
-    INSERT INTO proxy_boots AS b (boot_id, settled_gen) VALUES (:boot, :settled)
-    ON CONFLICT (boot_id) DO UPDATE SET last_seen_at = now(), settled_gen = greatest(b.settled_gen, :settled)
+    INSERT INTO proxy_boots AS b (boot_id, settled_gen, fingerprint) VALUES (:boot, :settled, :fingerprint)
+    ON CONFLICT (boot_id) DO UPDATE SET
+      last_seen_at = now(), settled_gen = greatest(b.settled_gen, :settled), fingerprint = :fingerprint
+    """
+)
+SIDES = text(
+    """
+    SELECT count(*) FILTER (WHERE fingerprint = :theirs) AS theirs,
+           count(*) FILTER (WHERE fingerprint = :ours) AS ours,
+           EXISTS (SELECT FROM generations WHERE fingerprint = :ours) AS is_known
+    FROM proxy_boots WHERE ended_at IS NULL AND last_seen_at > now() - interval '3 seconds'
     """
 )
 # Old pools nothing can be posted to any more: every proxy that may have run their calls has settled them all,
@@ -71,9 +80,21 @@ def open_next(connection: Connection, *, fingerprint: str, since_ms: int) -> Lif
     return Life(*connection.execute(OPEN, {"fingerprint": fingerprint, "since": since_ms}).one())
 
 
-def seen(connection: Connection, *, boot_id: UUID, settled_gen: int) -> None:
-    """A proxy's sign of life; of every generation before `settled_gen` nothing is left in it or its spool."""
-    connection.execute(SEEN, {"boot": boot_id, "settled": settled_gen})
+def is_held(connection: Connection, life: Life, *, against: str) -> bool:
+    """Say whether a generation must go on although a proxy sees other servers: those with `against`.
+
+    Proxies on both sides of a partition would else open one after the other, for ever. More of them decide;
+    of as many, those who see servers that were never trusted before: the others look at what was left.
+    """
+    sides = connection.execute(SIDES, {"theirs": life.fingerprint, "ours": against}).one()
+    return bool(sides.theirs > sides.ours or (sides.theirs == sides.ours and sides.is_known))
+
+
+def seen(connection: Connection, *, boot_id: UUID, settled_gen: int, fingerprint: str | None = None) -> None:
+    """A proxy's sign of life: it is connected to these servers, or not to all there are (None), and of every
+    generation before `settled_gen` nothing is left in it or its spool.
+    """
+    connection.execute(SEEN, {"boot": boot_id, "settled": settled_gen, "fingerprint": fingerprint})
 
 
 def ended(connection: Connection, boot_ids: Sequence[UUID]) -> None:

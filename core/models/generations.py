@@ -29,4 +29,5 @@ class ProxyBoot(Base):
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
     settled_gen: Mapped[count] = mapped_column(default=0)  # nothing of an earlier generation is left in it
+    fingerprint: Mapped[str | None]  # of the servers it is connected to; None: one is missing
     ended_at: Mapped[datetime | None]  # it drained, or its spool was replayed by another

@@ -27,6 +27,7 @@ def upgrade() -> None:
             "last_seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),
         sa.Column("settled_gen", sa.BigInteger(), nullable=False),
+        sa.Column("fingerprint", sa.Text(), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("boot_id", name=op.f("pk_proxy_boots")),
     )
@@ -132,6 +133,7 @@ def downgrade() -> None:
         op.drop_index(op.f(f"ix_holds_{name}"), "holds")
         op.drop_column("holds", name)
         op.drop_column("usage_daily", name)
+    _merge_daily_lines()
     op.create_primary_key(
         "pk_usage_daily", "usage_daily", ["wallet_id", "day", "key_id", "model_id", "app_name"]
     )
@@ -141,3 +143,19 @@ def downgrade() -> None:
     for table in ("spends", "version_bumps", "quarantined_events", "leases", "pools", "proxy_boots"):
         op.drop_table(table)
     op.drop_table("generations")
+    op.execute("UPDATE wallets SET leased_n = 0 WHERE leased_n <> 0")
+
+
+def _merge_daily_lines() -> None:
+    """Lines that nothing but their team or member told apart are one."""
+    sums = ("requests", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "upstream_n")
+    summed = ", ".join(f"sum({name})" for name in (*sums, "charge_n"))
+    op.execute(
+        f"""
+        WITH lines AS (DELETE FROM usage_daily RETURNING *)
+        INSERT INTO usage_daily
+          (wallet_id, day, key_id, model_id, app_name, {", ".join(sums)}, charge_n, last_at)
+        SELECT wallet_id, day, key_id, model_id, app_name, {summed}, max(last_at) FROM lines
+        GROUP BY wallet_id, day, key_id, model_id, app_name
+        """  # noqa: S608  # column names of ours
+    )

@@ -35,7 +35,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
     deps.floods.check(grant.caller)
     parsed = await parse(await read_body(request, deps.settings), deps)
     try:
-        grant.refuse_model(parsed.model)
+        grant = await deps.grants.with_model(grant, secret, parsed.model)
         plan = plan_chat(
             parsed,
             deps.catalog.now,
@@ -113,7 +113,7 @@ def _call(request_id: UUID, plan: Plan, grant: Grant, app: tuple[str, str], *, s
         request_id=request_id,
         caller=grant.caller,
         model_id=plan.model.id,
-        price_card_id=UUID(plan.offers[0].card.id),
+        price_card_id=plan.offers[0].card.id,
         stream=stream,
         app_name=app[0],
         app_url=app[1],

@@ -35,6 +35,7 @@ class Leases:
     engine: AsyncEngine
     store: Store
     gate: LeaseGate
+    lender: Lender
     generations: Generations
     settler: Settler
     trips: Trips
@@ -76,6 +77,8 @@ class Leases:
 
     async def close(self) -> None:
         await self.trips.write()
+        await self.generations.close()
+        await self.lender.close()
         await self.settler.close()
         await self.store.close()
 
@@ -87,10 +90,11 @@ def build_leases(settings: Settings, engine: AsyncEngine) -> Leases:
     generations = Generations(engine, store, boot_id=boot_id, clock=clock, settler=settler)
     trips = Trips(engine)
     breaker = GlobalBreaker(store, minute_n=settings.global_minute_n, hourly_n=settings.global_hourly_n)
+    lender = Lender(engine, store)
     gate = LeaseGate(
         store,
         generations=generations,
-        lender=Lender(engine, store, clock=clock),
+        lender=lender,
         settler=settler,
         clock=clock,
         trips=trips,
@@ -98,4 +102,4 @@ def build_leases(settings: Settings, engine: AsyncEngine) -> Leases:
         boot_id=boot_id,
         hold_s=settings.hold_s,
     )
-    return Leases(engine, store, gate, generations, settler, trips, breaker, clock, boot_id)
+    return Leases(engine, store, gate, lender, generations, settler, trips, breaker, clock, boot_id)

@@ -32,6 +32,7 @@ class Generations:
     ) -> None:
         self.current: Life | None = None
         self.running: Callable[[], Iterable[str]] = tuple  # the generations of the calls that run
+        self.asking: dict[UUID, Life] = {}  # of calls whose admission is under way
         self._settler = settler
         self._engine = engine
         self._store = store
@@ -39,7 +40,7 @@ class Generations:
         self._clock = clock
         self._wake = asyncio.Event()
         self._doubted = True  # ask every bucket, not just one
-        self._renewing: asyncio.Task[None] | None = None
+        self._renewing: asyncio.Task[bool] | None = None
         store.on_change(self._changed)
 
     async def keep(self) -> None:
@@ -57,42 +58,54 @@ class Generations:
         self._doubted = True
         self._wake.set()
 
-    async def lost(self) -> None:
-        """A script found another generation, or none: find out, before the call is asked again."""
+    async def lost(self) -> bool:
+        """A script found another generation, or none: find out. Says whether one is known."""
         self._doubted = True
-        await self.renew()
+        return await self.renew()
 
-    async def renew(self) -> None:
+    async def renew(self) -> bool:
         """Find out which generation it is, or open the next. Many may wait for the same answer."""
         if self._renewing is None or self._renewing.done():
             self._renewing = asyncio.create_task(self._renew())
-        await asyncio.shield(self._renewing)
+        return await asyncio.shield(self._renewing)
 
-    async def _renew(self) -> None:
+    async def close(self) -> None:
+        """Give up a renewal under way: the connection it uses is about to be closed."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+            await asyncio.wait({self._renewing})
+
+    async def _renew(self) -> bool:
         fingerprint = self._store.fingerprint
         try:
             async with self._engine.begin() as connection:
-                life = await connection.run_sync(self._beat)
+                life = await connection.run_sync(self._beat, fingerprint)
             if fingerprint is not None and not await self._is_current(life, fingerprint):
                 life = await self._open(fingerprint)
         except (SQLAlchemyError, OSError, Away, Broken) as error:
             _log.warning("generation_not_renewed", error=type(error).__name__)
-            return
-        if life is not None and life.fingerprint == fingerprint:
-            if self.current != life:
-                _log.warning("generation_entered", gen=life.gen)
-                self._settler.doubt()
-            self.current, self._store.allowed = life, fingerprint
+            return False
+        if life is None or life.fingerprint != fingerprint:
+            return False
+        if self.current != life:
+            _log.warning("generation_entered", gen=life.gen)
+            self._settler.doubt()
+        self.current, self._store.allowed = life, fingerprint
+        return True
 
-    def _beat(self, connection: Connection) -> Life | None:
-        generations.seen(connection, boot_id=self._boot_id, settled_gen=self._settled_gen())
+    def _beat(self, connection: Connection, fingerprint: str | None) -> Life | None:
+        settled_gen = self._settled_gen()
+        generations.seen(connection, boot_id=self._boot_id, settled_gen=settled_gen, fingerprint=fingerprint)
         return generations.latest(connection)
 
     def _settled_gen(self) -> int:
-        """The generation before which nothing is left here: no call that runs, nothing in the spool."""
+        """The generation before which nothing is left here: no call that runs or is being admitted, nothing
+        in the spool.
+        """
         if self.current is None:
             return 0
         unsettled = [generations.number_of(name) for name in self.running() if name]
+        unsettled += [life.gen for life in self.asking.values()]
         oldest = self._settler.oldest_gen()
         return int(min([self.current.gen, *unsettled, *(() if oldest is None else (oldest,))]))
 
@@ -133,6 +146,8 @@ class Generations:
                 return life
             if self._store.fingerprint != fingerprint:
                 return None
+            if life is not None and not ours and await connection.run_sync(self._is_held, life, fingerprint):
+                return None
             since_ms = max(await self._times())
             life = await connection.run_sync(
                 lambda sync: generations.open_next(sync, fingerprint=fingerprint, since_ms=since_ms)
@@ -142,6 +157,12 @@ class Generations:
             await self._run(loads.load_global(lately, gen=life.name))
         _log.error("generation_opened", gen=life.gen)
         return life
+
+    def _is_held(self, connection: Connection, life: Life, fingerprint: str) -> bool:
+        held = generations.is_held(connection, life, against=fingerprint)
+        if held:
+            _log.error("generation_held_by_others", gen=life.gen)
+        return held
 
     async def _times(self) -> list[int]:
         times = []

@@ -25,8 +25,10 @@ LOOK_S = 1.0  # between looks at what is booked
 AGAIN_S = 30.0  # what is not booked by then is sent again
 MOMENT_S = 1.0  # so long a proxy that ends waits for PostgreSQL; what is not booked the next one sees to
 BATCH = 5000
-BOOKED = text(
-    "SELECT request_id FROM usage_events WHERE request_id = ANY(:ids) AND day = ANY(:days) AND rank = :final"
+# Those that are missing: mostly none, and each row costs. The ids as one text, for the same reason.
+MISSING = text(
+    "SELECT id FROM unnest(CAST(:ids AS uuid[])) AS id WHERE NOT EXISTS (SELECT FROM usage_events "
+    "WHERE request_id = id AND day = ANY(:days) AND rank = :final)"
 )
 _log = structlog.get_logger()
 
@@ -42,6 +44,15 @@ class Settler:
         self._sending: dict[UUID, asyncio.Task[int]] = {}
         self._sent_at: dict[UUID, float] = {}
         self._left: list[Left] = []
+
+    def write_down(self, settlement: Settlement) -> bool:
+        """Spool a settlement. Says whether the disk took it; if not, only Redis will know of it."""
+        try:
+            self.spool.append(settlement)
+        except OSError as error:
+            _log.error("spool_not_written", request_id=str(settlement.request_id), error=type(error).__name__)
+            return False
+        return True
 
     def send(self, settlement: Settlement) -> asyncio.Task[int]:
         """Settle in Redis, in a task of its own, for as long as it takes; gives what the call was charged."""
@@ -64,9 +75,11 @@ class Settler:
             except Away:
                 pass
             else:
-                if isinstance(answer, list) and answer[0] != b"REGEN" and len(answer) > 1:
+                if isinstance(answer, list) and len(answer) > 1:
                     self._sent_at[settlement.request_id] = time.monotonic()
                     return int(answer[1])  # type: ignore[arg-type]  # a decimal string, by the script
+                if answer != [b"REGEN"]:
+                    _log.error("settlement_refused", request_id=str(settlement.request_id), error=str(answer))
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, RETRY_LAST_S)
 
@@ -76,8 +89,8 @@ class Settler:
 
     def oldest_gen(self) -> int | None:
         """The oldest generation something in the spool belongs to."""
-        gens = [generations.number_of(end.gen) for end in self._unbooked()]
-        return min(gens, default=None)
+        names = {end.gen for end in self._unbooked()}
+        return min(map(generations.number_of, names), default=None)
 
     def _unbooked(self) -> list[Settlement]:
         mine = list(self.spool.pending())
@@ -85,12 +98,13 @@ class Settler:
 
     async def keep(self) -> None:
         """Run until cancelled: replay what dead boots left behind, drop what is booked."""
-        self._adopt()
         while True:
+            self._adopt()
             await asyncio.sleep(LOOK_S)
             await self.look()
 
     def _adopt(self) -> None:
+        """Not at the start alone: a process that dies is not always followed by another."""
         for left in left_behind(self._root):
             _log.warning("spool_replayed", boot_id=str(left.boot_id), settlements=len(left.settlements))
             self._left.append(left)
@@ -100,16 +114,17 @@ class Settler:
     async def look(self) -> None:
         """Drop what PostgreSQL has booked; send again what it should have by now."""
         self.spool.seal()
+        await self.spool.mend()
         unbooked = [end for end in self._unbooked() if end.request_id not in self._sending]
         try:
             booked = await self._booked(unbooked[:BATCH])
             self.spool.forget(booked)
-            for request_id in booked:
-                self._sent_at.pop(request_id, None)
             await self._finish(booked)
         except (SQLAlchemyError, OSError) as error:
             _log.warning("spool_not_checked", error=type(error).__name__)
             return
+        left = {end.request_id for end in self._unbooked()}
+        self._sent_at = {name: at for name, at in self._sent_at.items() if name in left}
         due = time.monotonic() - AGAIN_S
         for end in unbooked[:BATCH]:
             if end.request_id not in booked and self._sent_at.get(end.request_id, due) <= due:
@@ -118,10 +133,12 @@ class Settler:
     async def _booked(self, ends: Sequence[Settlement]) -> set[UUID]:
         if not ends:
             return set()
-        ids = [end.request_id for end in ends]
-        values = {"ids": ids, "days": sorted({day_of(one) for one in ids}), "final": FINAL}
+        ids = {end.request_id for end in ends}
+        days = sorted({day_of(request_id) for request_id in ids})
+        written = "{" + ",".join([request_id.hex for request_id in ids]) + "}"
         async with self._engine.connect() as connection:
-            return set((await connection.execute(BOOKED, values)).scalars())
+            found = await connection.execute(MISSING, {"ids": written, "days": days, "final": FINAL})
+            return ids - set(found.scalars())
 
     async def _finish(self, booked: set[UUID]) -> None:
         """Boots whose spools are empty now are over: nothing will be settled in their name any more."""

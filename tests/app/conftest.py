@@ -118,7 +118,7 @@ class Caller:
                 request_id=uuid7(),
                 caller=caller,
                 model_id=model,
-                price_card_id=self.offers[model].price_card_id,
+                price_card_id=str(self.offers[model].price_card_id),
                 stream=False,
                 app_name="",
                 app_url="",

@@ -28,6 +28,7 @@ ENDED_S = HOLD_S + 60  # by then every call has its row, whatever happened
 LAG_S = 2.5  # checkpoints come every second; the rest is for a machine that is busy
 LOOK_S = 0.25
 THE_SAME_TWICE = 2
+MOST_TOLD = 20
 
 
 class Rig:
@@ -67,11 +68,12 @@ class Rig:
 
     def findings(self, *, lag_s: float = LAG_S) -> list[str]:
         """What is wrong at this moment: in mid-flight, a lot."""
+        dead = [process.last_words() for process in self.processes if process.has_died]
         books, truth = read_books(self.postgres_service.url), read_truth(self.truth)
         evidence = Evidence(
             books=books, truth=truth, prices=PRICE_LIST, seen=self.seen, caps=self.caps, lag_s=lag_s
         )
-        return audit(evidence)
+        return dead + audit(evidence)
 
     async def findings_at_rest(self, *, lag_s: float = LAG_S, within_s: float = ENDED_S) -> list[str]:
         """What is wrong once all has ended: nothing, twice in a row; or what is still wrong when time is up."""
@@ -172,6 +174,11 @@ class Rig:
     def _port(self) -> int:
         self._ports.append(free_port(taken=self._ports))
         return self._ports[-1]
+
+
+def told(findings: list[str]) -> str:
+    """The findings as people can read them."""
+    return "\n".join((f"{len(findings)} findings", *findings[:MOST_TOLD]))
 
 
 async def begin(*processes: Process) -> None:

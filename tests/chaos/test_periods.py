@@ -11,7 +11,7 @@ from tests.chaos.auditor import Cap, made_at
 from tests.chaos.client import Seen, ask, call
 from tests.chaos.clocks import MISSING, Clock, library
 from tests.chaos.load import LONG, Load
-from tests.chaos.rig import Rig
+from tests.chaos.rig import Rig, told
 
 pytestmark = [
     pytest.mark.xdist_group("chaos"),
@@ -88,7 +88,7 @@ async def test_a_limit_holds_in_the_period_that_ends_and_anew_in_the_next(late_r
     rig.seen += seen
 
     findings = await rig.findings_at_rest()
-    assert not findings, "\n".join(findings)
+    assert not findings, told(findings)
     for period, secret in limited.items():
         good = [one for one in seen if one.secret == secret and one.status == 200]
         counts = Counter(made_at(one.request_id) >= ends_at for one in good)

@@ -56,6 +56,23 @@ async def test_two_hundred_parallel_calls_spend_what_there_is_and_no_more(
     assert sum(row.status == 402 for row in rows) == 190
 
 
+async def test_calls_that_start_together_read_postgresql_once(start_relay, tiny, caller):
+    relay = await start_relay()
+    statements = []
+    event.listen(
+        relay.deps.engine.sync_engine, "before_cursor_execute", lambda *args: statements.append(args[2])
+    )
+    await relay.deps.grants.find(caller.secret)
+    statements.clear()
+
+    answers = await asyncio.gather(*(status_of(relay, caller.secret, model="acme/tiny") for _ in range(40)))
+
+    assert {status for status, _ in answers} == {200}
+    reads = [statement for statement in statements if "FROM pools WHERE wallet_id" in statement]
+    locks = [statement for statement in statements if "FROM wallets WHERE id" in statement]
+    assert (len(reads), len(locks)) == (1, 1)
+
+
 async def test_sixty_four_streams_share_the_last_cent(two_relays, make, books):
     make.offer(
         "acme/cheap",

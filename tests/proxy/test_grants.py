@@ -73,14 +73,23 @@ async def test_a_key_of_nobody_leaves_nothing_in_memory(grants):
     assert grants._kept == {}
 
 
-async def test_a_kept_grant_expires_by_the_clock(grants, caller, make):
-    key = make.key(caller.user, expires_at=datetime.now(UTC) + timedelta(hours=1))
-    digest = digest_key(make.secrets[key.id], grants._pepper)
-    kept = await grants.find(make.secrets[key.id])
-    grants._kept[digest] = replace(kept, expires_at=datetime.now(UTC))
+async def test_a_kept_grant_expires_by_the_clock_unless_it_was_prolonged(grants, caller, make, db):
+    later = datetime.now(UTC) + timedelta(hours=1)
+    key = make.key(caller.user, expires_at=later)
+    secret = make.secrets[key.id]
+    digest = digest_key(secret, grants._pepper)
+    kept = await grants.find(secret)
+    over = replace(kept, expires_at=datetime.now(UTC))
 
+    grants._kept[digest] = over
+    prolonged = await grants.find(secret)
+    key.expires_at = over.expires_at
+    db.commit()
+    grants._kept[digest] = over
+
+    assert prolonged.expires_at == later
     with pytest.raises(Unauthenticated):
-        await grants.find(make.secrets[key.id])
+        await grants.find(secret)
 
 
 async def test_a_management_key_may_be_found_but_calls_no_model(grants, caller, make):
@@ -172,6 +181,24 @@ async def test_a_model_must_be_on_every_list_there_is(grants, make, db):
             "type": "permission_error",
             "code": "model_not_allowed",
         }
+
+
+async def test_a_model_that_a_kept_list_leaves_out_is_asked_for_again(grants, make, db):
+    org = make.org()
+    secret = make.secrets[make.key(org=org).id]
+    set_allowed_models(db, org, ["acme/tiny"], by=OPERATOR)
+    db.commit()
+    kept = await grants.find_for_models(secret)
+    assert await grants.with_model(kept, secret, "acme/tiny") is kept
+    with pytest.raises(Forbidden):
+        await grants.with_model(kept, secret, "acme/large")
+    set_allowed_models(db, org, ["acme/*"], by=OPERATOR)
+    db.commit()
+
+    now = await grants.with_model(kept, secret, "acme/large")
+
+    assert now.allowed_models == (frozenset({"acme/*"}),)
+    assert await grants.find(secret) is now
 
 
 async def test_a_grant_that_is_old_is_read_again_for_the_tier_of_a_balance_that_shrank(

@@ -7,7 +7,7 @@ from decimal import Decimal
 from aiohttp import web
 
 from core.money import usd
-from tests.proxy.conftest import ask
+from tests.proxy.conftest import ask, until
 
 
 async def call(relay, caller, model, **fields):
@@ -90,4 +90,4 @@ async def test_a_plain_answer_that_never_ends_is_given_up(start_relay, provider,
     response, _ = await call(relay, caller, "own/model")
 
     assert response.status == 502
-    assert books.holds() == []
+    await until(lambda: books.holds() == [])
