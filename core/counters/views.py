@@ -12,7 +12,7 @@ from core.counters.keys import WalletKeys
 from core.counters.requests import Request, script
 from core.ids import hour_of
 
-MOST = 2000  # holds and events of a bucket that are looked through at once; others wait meanwhile
+MOST = 500  # holds and events of a bucket that are looked through at once; others wait meanwhile
 RANKS = {"1": ORPHAN, "2": FINAL}
 
 
