@@ -181,6 +181,8 @@ class Desk:
             [(one, known.get(one, 0)) for one in caller.quotas],
             [Window(one.name, *lately.get(one, ((), ()))) for one in caller.fuses],
             self.now_ms,
+            caller.wallet_ver,
+            caller.key_ver,
             holds_ms,
         )
         return self.run(loads.load(caller, made, gen=gen))

@@ -30,9 +30,9 @@ def test_bases_are_named_by_the_period_they_are_of():
 
 def test_a_load_tells_versions_bases_and_windows():
     window = Window(MEMBER_FUSE.name, [(1000, 5)], [(60_000, 6), (120_000, 7)])
-    bases = Bases([(KEY_LIMIT, 3)], [(TOKENS, 4)], [window], NOW_MS, holds_ms=2000)
+    bases = Bases([(KEY_LIMIT, 3)], [(TOKENS, 4)], [window], NOW_MS, wallet_ver=9, key_ver=8, holds_ms=2000)
 
-    request = loads.load(replace(FULL, key_ver=8, wallet_ver=9), bases, gen=GEN)
+    request = loads.load(FULL, bases, gen=GEN)
 
     assert request.args == [
         GEN.encode(), b"9", KEY.hex.encode(), b"8", b"2000",

@@ -132,6 +132,20 @@ async def test_a_grant_that_is_behind_is_read_again(gate, leases, counter, versi
     assert isinstance(await gate.admit(replace(counter.call(10), caller=caller)), Admitted)
 
 
+@pytest.mark.parametrize(
+    "what", ["wallets SET ver = ver + 1 WHERE id = :w", "api_keys SET ver = ver + 1 WHERE id = :k"]
+)
+async def test_a_change_is_not_forgotten_with_redis(gate, counter, what):
+    """Of two proxies one had not heard of it when Redis lost it too."""
+    call = counter.call(10)
+    ids = {"w": counter.desk.wallet_id, "k": counter.desk.key_id}
+    counter.desk.run(f"UPDATE {what}", **{name: ids[name] for name in ids if f":{name}" in what})
+    counter.redis.flushall()
+
+    assert await gate.admit(call) == Stale()
+    assert (await gate.admit(counter.call(10))).hold_n == 10
+
+
 async def test_a_call_that_was_settled_is_not_admitted_again(gate, leases, counter):
     call = counter.call(10)
     verdict = await gate.admit(call)
