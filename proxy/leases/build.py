@@ -77,8 +77,8 @@ class Leases:
 
     async def close(self) -> None:
         await self.trips.write()
-        await self.generations.close()
         await self.lender.close()
+        await self.generations.close()
         await self.settler.close()
         await self.store.close()
 

@@ -114,41 +114,46 @@ def test_a_generation_that_is_over_gets_no_lease(desk, has_pool):
     assert desk.lease(new, 100) is not None
 
 
-def test_no_generation_opens_while_a_lease_is_under_way(desk):
+@pytest.fixture
+def waits(desk):
+    """Waits until somebody waits for the lock of generations; the work must not be done before."""
+
+    def until_waiting(work):
+        pause = Event()
+        while not desk.row(
+            "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+            "WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
+        )[0]:
+            assert not work.done()
+            pause.wait(0.01)
+
+    return until_waiting
+
+
+def test_no_generation_opens_while_a_lease_is_under_way(desk, waits):
     """Else it would count as outstanding what was there before the lease."""
-    gen, opened = desk.open_generation().gen, Event()
+    gen = desk.open_generation().gen
 
-    def open_next():
-        desk.open_generation()
-        opened.set()
-
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as threads:
         with desk.engine.begin() as connection:
             pools.grant(connection, wallet_id=desk.wallet_id, gen=gen, want_n=10)
-            opening = pool.submit(open_next)
-            waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = d.oid"
-            while not desk.row(f"SELECT ({waits}) FROM pg_database d WHERE datname = current_database()")[0]:
-                assert not opened.wait(0.01)
-        opening.result()
+            opening = threads.submit(desk.open_generation)
+            waits(opening)
 
-    assert opened.is_set()
+        assert opening.result().gen == gen + 1
 
 
-def test_a_lease_that_waited_for_the_next_generation_is_none(desk):
+def test_a_lease_that_waited_for_the_next_generation_is_none(desk, waits):
     old = desk.open_generation().gen
-    started = Event()
 
-    def lease():
-        started.set()
-        return desk.lease(old, 10)
+    with ThreadPoolExecutor(1) as threads:
+        with desk.engine.begin() as connection:
+            generations.lock(connection)
+            leasing = threads.submit(desk.lease, old, 10)
+            waits(leasing)
+            generations.open_next(connection, fingerprint="next", since_ms=0)
 
-    with ThreadPoolExecutor(1) as pool, desk.engine.begin() as connection:
-        generations.lock(connection)
-        leasing = pool.submit(lease)
-        started.wait()
-        generations.open_next(connection, fingerprint="next", since_ms=0)
-
-    assert leasing.result() is None
+        assert leasing.result() is None
     assert desk.wallet() == (1000, 0, 1000)
 
 

@@ -103,8 +103,6 @@ async def test_a_pool_that_ran_out_of_time_is_valid_again_for_the_next_call(gate
 
 async def test_a_pool_that_is_never_valid_is_not_asked_for_ever(gate, counter, monkeypatch):
     monkeypatch.setattr(lenders, "REDIS_VALID_MS", 0)
-    await gate._generations.renew()
-
     with pytest.raises(Unavailable) as refused:
         await gate.admit(counter.call(10))
 
@@ -122,10 +120,10 @@ async def test_redis_that_is_behind_is_told(gate, counter):
 
 
 @pytest.mark.parametrize("version", ["wallet_ver", "key_ver"])
-async def test_a_grant_that_is_behind_is_read_again(gate, counter, version):
+async def test_a_grant_that_is_behind_is_read_again(gate, leases, counter, version):
     call = counter.call(10)
     caller = replace(call.caller, **{version: getattr(call.caller, version) + 1})
-    await gate._lender.tell_versions(caller)
+    await leases.lender.tell_versions(caller)
     before = scripts_run(counter.redis)
 
     assert await gate.admit(call) == Stale()
