@@ -7,7 +7,8 @@ local ms = math.floor(now_us() / 1000)
 local names = {'seq', 'free', 'held', 'spent', 'granted', 'returned'}
 local pool = redis.call('HMGET', KEYS[1], unpack(names))
 local has_pool = redis.call('HGET', KEYS[1], 'gen') == gen
-for at = 1, #names do pool[at] = has_pool and pool[at] or '0' end
+local function sane(text) return int(text) and text or '-1' end  -- never a right sum
+for at = 1, #names do pool[at] = has_pool and sane(pool[at]) or '0' end
 
 -- What its calls hold: of the pool, and of every counter they count against
 local held, lost, of_counters = 0, 0, {}
@@ -22,7 +23,7 @@ for _, member in ipairs(is_crowded and {} or redis.call('ZRANGE', KEYS[3], '0', 
     if not hold[1] then
       lost = lost + 1
     elseif hold[2] == gen then
-      local amounts = {u = int(hold[1]), t = int(hold[3]), p = int(hold[4]), r = 1}
+      local amounts = {u = int(hold[1]) or -1, t = int(hold[3]) or -1, p = int(hold[4]) or -1, r = 1}
       held = held + amounts.u
       for _, one in ipairs(subjects_of(hold[5])) do
         add(day_field(one) .. ':h', amounts.u)
@@ -52,10 +53,10 @@ if is_counting then
     if what == ':h' or field:sub(1, 2) == 'n:' then compare(field, int(value) or -1)
     elseif what == ':s' then
       spent[#spent + 1] = field
-      spent[#spent + 1] = value
+      spent[#spent + 1] = sane(value)
     elseif what == ':b' and redis.call('HEXISTS', KEYS[2], field .. 'x') == 0 then
       bases[#bases + 1] = field
-      bases[#bases + 1] = value
+      bases[#bases + 1] = sane(value)
     end
   end
 end

@@ -80,8 +80,10 @@ local amount, rank, base, final = nil, '2', ARGV[11], ARGV[12]
 if kind == 'orphan' then
   local deadline = int(redis.call('ZSCORE', KEYS[3], wallet .. '|' .. rid) or '0')
   if deadline > ms then return {'HEARD'} end
-  amount, upstream, tokens, points, requests = math.min(int(hold[4]), held), metered, int(hold[6]), 0, 1
-  rank, base, final = '1', hold[13], table.concat({str(upstream), str(tokens), str(ms - int(hold[14]))}, '|')
+  amount, upstream = math.min(int(hold[4]), held), metered
+  rank, base, final = '1', hold[13], table.concat({str(upstream), hold[6], str(ms - int(hold[14]))}, '|')
+  local counts = amount > 0  -- nobody had an answer: it is part of sums where it cost something
+  tokens, points, requests = counts and int(hold[6]) or 0, 0, counts and 1 or 0
 else
   amount = payable(held, of, subjects, quotas)
 end

@@ -321,6 +321,18 @@ DAMAGES = {
     "money from nowhere": (lambda desk: pool(desk, free=1), {ADDS_UP}),
     "more held than its calls do": (lambda desk: pool(desk, free=-5, held=5), {HOLDS}),
     "less held than its calls do": (lambda desk: pool(desk, free=5, held=-5), {HOLDS}),
+    "a pool of something else than numbers": (
+        lambda desk: desk.counters.redis.hset(desk.keys.pool, "free", "many"),
+        {ADDS_UP},
+    ),
+    "a counter of something else than numbers": (
+        lambda desk: desk.counters.redis.hset(desk.keys.counters, key_field(desk, "s"), "nan"),
+        {COUNTERS_SPENT},
+    ),
+    "a hold of something else than numbers": (
+        lambda desk: desk.counters.redis.hset(next(desk.counters.redis.scan_iter("bl:*:H:*")), "h", "1e3"),
+        {HOLDS, COUNTERS_HOLD},
+    ),
     "a lease taken up twice": (lambda desk: pool(desk, free=5, granted=5), {GRANTED}),
     "a return nobody hears of": (lambda desk: pool(desk, free=-5, returned=5), {RETURNED}),
     "spent and not settled": (lambda desk: pool(desk, free=-5, spent=5), {SPENT}),
