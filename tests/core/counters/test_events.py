@@ -125,7 +125,7 @@ OLD, AHEAD = (uuid7(int((NOW + timedelta(days=days)).timestamp() * 1000)).hex fo
         {"f": json.dumps({**final_facts(ENDING), "input_tokens": -1})},
         {"f": json.dumps({**final_facts(ENDING), "upstream_n": "5"})},
     ],
-    ids=str,
+    ids="-".join,  # which fields: some of their values are new each time
 )  # fmt: skip
 def test_what_makes_no_sense_is_poison(wrong):
     with pytest.raises(Poisoned):
