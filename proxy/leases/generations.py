@@ -117,8 +117,10 @@ class Generations:
         seconds, micros = _pair(await self._store.command(bucket_keys(0).tag, "TIME", unfenced=True))
         self._clock.set(seconds * 1000 + micros // 1000, (began + time.time()) * 500)
         if self._doubted:
-            self._doubted = not await self._known_everywhere(life.name)
-            return not self._doubted
+            self._doubted = False  # unless somebody doubts again while we ask
+            is_known = await self._known_everywhere(life.name)
+            self._doubted |= not is_known
+            return is_known
         # One a second, in turn: whoever uses the others finds out by himself.
         keys = bucket_keys(int(began) % BUCKETS)
         mark = await self._store.command(keys.tag, "GET", keys.generation, unfenced=True)

@@ -287,6 +287,24 @@ def test_pools_in_use_stay_valid_and_idle_ones_are_told(open_desk):
     assert [row.wallet_id for row in valid] == [used.wallet_id]
 
 
+def test_a_pool_somebody_is_at_work_on_is_renewed_the_next_time(open_desk):
+    """Bookings lock the pools of many wallets in no order: who waits for one of them must hold none."""
+    busy, free = open_desk(1000), open_desk(1000)
+    gen = busy.open_generation().gen
+    for desk in (busy, free):
+        desk.lease(gen, 1000)
+
+    def renew():
+        with free.engine.begin() as connection:
+            return set(pools.renew(connection, gen=gen, idle_s=60))
+
+    with busy.engine.begin() as connection:
+        pools.grant(connection, wallet_id=busy.wallet_id, gen=gen, want_n=1)
+        assert renew() == {pool_at(free)}
+
+    assert renew() == {pool_at(free), pool_at(busy)}
+
+
 def test_booking_keeps_a_pool_in_use(desk):
     gen = desk.open_generation().gen
     desk.lease(gen, 100)
