@@ -2,7 +2,7 @@
 
 Every change of what decides about calls comes through here. It is noted in the same transaction, told to
 Redis once that has committed, and only then in force: from there on no call is admitted by what was before.
-The ledger process tells it again, which changes nothing unless Redis did not answer, and removes the note: here
+The ledger process tells it again, which changes nothing if Redis has answered, and removes the note: here
 the session still has its connection, and there may be no other.
 """
 
