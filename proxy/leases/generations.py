@@ -70,10 +70,9 @@ class Generations:
         return await asyncio.shield(self._renewing)
 
     async def close(self) -> None:
-        """Give up a renewal under way: the connection it uses is about to be closed."""
+        """Wait for what is under way: its connection must not be taken from it."""
         if self._renewing is not None:
-            self._renewing.cancel()
-            await asyncio.wait({self._renewing})
+            await asyncio.gather(self._renewing, return_exceptions=True)
 
     async def _renew(self) -> bool:
         fingerprint = self._store.fingerprint

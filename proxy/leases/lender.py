@@ -76,11 +76,8 @@ class Lender:
         await asyncio.shield(task)
 
     async def close(self) -> None:
-        """Give up what is under way: the connections it uses are about to be closed."""
-        tasks = [*self._asking.values(), *self._loading.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Wait for what is under way: its connections must not be taken from it."""
+        await asyncio.gather(*self._asking.values(), *self._loading.values(), return_exceptions=True)
 
     async def _load(self, caller: Caller, life: Life, now_ms: int) -> None:
         bases = await self._ask(lambda connection: bases_of(connection, caller, gen=life.gen, now_ms=now_ms))
