@@ -5,12 +5,14 @@ from collections import OrderedDict
 from uuid import UUID
 
 from aiohttp import web
+from multidict import istr
 
 MAX_CHARS = 200
 NAMES = 100  # of a wallet on one day; daily sums have a row for each
 OTHER = "(other apps)"
 KEPT = 20_000
 DAY_S = 86_400
+TITLE, REFERER = istr("X-Title"), istr("HTTP-Referer")
 
 
 class Apps:
@@ -21,8 +23,8 @@ class Apps:
 
     def of(self, request: web.Request, wallet_id: UUID) -> tuple[str, str]:
         """The name and URL to record."""
-        name = _clean(request.headers.get("X-Title", ""))
-        url = _clean(request.headers.get("HTTP-Referer", ""))
+        name = _clean(request.headers.get(TITLE))
+        url = _clean(request.headers.get(REFERER))
         return (self._bounded(name, wallet_id) if name else ""), url
 
     def _bounded(self, name: str, wallet_id: UUID) -> str:
@@ -40,5 +42,7 @@ class Apps:
         return name
 
 
-def _clean(text: str) -> str:
+def _clean(text: str | None) -> str:
+    if not text:
+        return ""
     return "".join(c for c in text if c.isprintable()).strip()[:MAX_CHARS]

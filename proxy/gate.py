@@ -13,9 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from core.charging import holds, settlement
 from core.charging.calls import Admitted, Call, Caller, Ending, Progress, Settled, Verdict
 from core.errors import Unavailable
+from core.rules.prices import Cost, Usage
 from core.rules.rates import Rate
 
 RETRY_FIRST_S, RETRY_LAST_S = 0.1, 5.0
+# How a call ended that nobody waits for any more, and that no provider was asked.
+GONE = Ending(provider="", usage=Usage(), cost=Cost(), status=499, reason="client_gone")
 T = TypeVar("T")
 Report = tuple[Call, Admitted, Progress]  # of a call that runs
 _log = structlog.get_logger()
@@ -26,6 +29,9 @@ class Gate(Protocol):
 
     async def admit(self, call: Call) -> Verdict:
         """Hold the call's worst case, or say why not. Raises Unavailable when the books cannot be reached."""
+
+    async def void(self, call: Call) -> None:
+        """The admission was cancelled: see to it that nothing stays held, whatever came of it."""
 
     async def rate(self, caller: Caller) -> Rate | None:
         """Where a caller stands with its calls a minute; None when nobody counts them, or can be asked."""
@@ -64,6 +70,9 @@ class PostgresGate:
                 "The service cannot check balances right now. Try again.", retry_after_s=5
             ) from None
 
+    async def void(self, call: Call) -> None:
+        await self._settle(call, GONE)
+
     async def rate(self, caller: Caller) -> Rate | None:  # noqa: ARG002  # the protocol's
         return None
 
@@ -80,6 +89,9 @@ class PostgresGate:
         return None
 
     async def settle(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled:  # noqa: ARG002
+        return await self._settle(call, ending)
+
+    async def _settle(self, call: Call, ending: Ending) -> Settled:
         wait_s = RETRY_FIRST_S
         while True:
             try:

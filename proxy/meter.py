@@ -1,8 +1,9 @@
 """The meter of one call: what it has produced, what that costs, and how it ended."""
 
 import time
-from dataclasses import dataclass, field
 from uuid import UUID
+
+import msgspec
 
 from core.charging.calls import Ending, Progress
 from core.money import Nanos
@@ -19,13 +20,12 @@ DISPUTED_FACTOR = 4
 NOT_BEGUN = "upstream_failed"  # the client got an error and nothing else, whatever usage the provider states
 
 
-@dataclass(slots=True)
-class Meter:
+class Meter(msgspec.Struct):
     """Mutable on purpose: the relay feeds it, settlement reads it at the end, whatever the end is."""
 
     plan: Plan
     hold_n: int
-    started: float = field(default_factory=time.monotonic)
+    started: float = msgspec.field(default_factory=time.monotonic)
     offer: Offer | None = None
     produced_bytes: int = 0
     reported: Usage | None = None

@@ -1,11 +1,11 @@
 """The plan of a call: which model and offers serve it, what it may cost at most. Pure; no I/O."""
 
-from dataclasses import dataclass
+import msgspec
 
 from core.errors import BadRequest
 from core.money import Nanos
 from core.rules.admission import Want
-from core.rules.prices import Terms, worst_cost
+from core.rules.prices import worst_charge
 from core.rules.reserve import InputSize
 from proxy.catalog import Model, Offer, Snapshot
 from proxy.chat_call import ChatCall
@@ -14,8 +14,7 @@ FLOOR_TOKENS = 16  # an answer shorter than this is not worth starting
 OPEN_ENDED = 8192  # output bound of a model about which nothing is known
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """How a call is to be served. `output_tokens` bounds the output of all choices together."""
 
     model: Model
@@ -39,7 +38,9 @@ class Plan:
 
     def worst_n(self, output_tokens: int) -> Nanos:
         """The most the call costs with this much output, whichever offer serves it (charge)."""
-        return worst_charge(self.offers, self.input.at_most, output_tokens, self.model.terms)
+        cards = [offer.card for offer in self.offers]
+        size, terms = self.input.at_most, self.model.terms
+        return worst_charge(cards, input_tokens=size, output_tokens=output_tokens, terms=terms)
 
 
 def plan_chat(call: ChatCall, snapshot: Snapshot, *, output_cap: int, slice_tokens: int) -> Plan:
@@ -58,8 +59,11 @@ def plan_chat(call: ChatCall, snapshot: Snapshot, *, output_cap: int, slice_toke
     one = call.output_bound(model_max=model.max_output, context=model.context or OPEN_ENDED, cap=output_cap)
     output = one * call.choices
 
+    cards = [offer.card for offer in model.offers]
+
     def worst(tokens: int) -> Nanos:
-        return worst_charge(model.offers, size.at_most, min(tokens, output), model.terms)
+        most = min(tokens, output)
+        return worst_charge(cards, input_tokens=size.at_most, output_tokens=most, terms=model.terms)
 
     # A plain answer cannot be extended while it runs: it starts with all there is, up to its worst case.
     full_n = worst(output)
@@ -73,14 +77,6 @@ def plan_chat(call: ChatCall, snapshot: Snapshot, *, output_cap: int, slice_toke
         want=Want(full_n=full_n, slice_n=slice_n, floor_n=worst(FLOOR_TOKENS * call.choices)),
         max_tokens_name=call.max_tokens_name or _cap_name(model),
     )
-
-
-def worst_charge(offers: tuple[Offer, ...], input_tokens: int, output_tokens: int, terms: Terms) -> Nanos:
-    costs = (
-        worst_cost(input_tokens=input_tokens, output_tokens=output_tokens, card=offer.card, terms=terms)
-        for offer in offers
-    )
-    return max(cost.charge_n for cost in costs)
 
 
 def _cap_name(model: Model) -> str:

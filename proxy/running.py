@@ -1,9 +1,8 @@
 """The calls this process is running: admitted once, watched while they run, settled whatever happens."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, Self
 from uuid import UUID
 
 import structlog
@@ -38,7 +37,10 @@ class ClientGone(Exception):
 
 
 class Charge:
-    """One admitted call and its money. Settles once, in a task of the process, not of the request."""
+    """One admitted call and its money: settled when its block is left, however it is left.
+
+    That happens once, and not in a task of the request.
+    """
 
     def __init__(self, call: Call, meter: Meter, running: "Running", *, admitted: Admitted) -> None:
         self.call = call
@@ -49,6 +51,19 @@ class Charge:
         self._settled: Settled | None = None
         self._settling: asyncio.Task[Settled] | None = None
         self._extending: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is not None:
+            if isinstance(error, asyncio.CancelledError | ClientGone):
+                self.meter.end("client_gone", status=499)
+            elif isinstance(error, Refused):
+                self.meter.end(error.reason, status=error.status)
+            else:
+                self.meter.end("internal_error", status=500)
+        await self.settle()
 
     async def settle(self) -> Settled:
         """Book the call as its meter stands. The request may be cancelled meanwhile; the booking goes on."""
@@ -91,31 +106,20 @@ class Running:
         self._charges: dict[UUID, Charge] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    @asynccontextmanager
-    async def hold(self, call: Call, plan: Plan) -> AsyncIterator[Charge]:
-        """Admit a call and settle it on the way out, however the way out is.
-
-        Raises StaleGrant, NotAdmitted, or the refusal.
-        """
-        admission = self.spawn(self._admit(call, plan))
+    async def admit(self, call: Call, plan: Plan) -> Charge:
+        """Admit a call: enter what comes back. Raises StaleGrant, NotAdmitted, or the refusal."""
         try:
-            charge = await asyncio.shield(admission)
+            verdict = await self.gate.admit(call)
         except asyncio.CancelledError:
-            self.spawn(self._void(admission))  # the client left while we asked; it may have been admitted
+            self.spawn(self.gate.void(call))  # the client left while we asked; it may have been admitted
             raise
-        try:
-            yield charge
-        except (asyncio.CancelledError, ClientGone):
-            charge.meter.end("client_gone", status=499)
-            raise
-        except Refused as refusal:
-            charge.meter.end(refusal.reason, status=refusal.status)
-            raise
-        except BaseException:
-            charge.meter.end("internal_error", status=500)
-            raise
-        finally:
-            await charge.settle()
+        if isinstance(verdict, Admitted):
+            charge = Charge(call, Meter(plan, verdict.hold_n), self, admitted=verdict)
+            self._charges[call.request_id] = charge
+            return charge
+        if isinstance(verdict, Stale):
+            raise StaleGrant
+        raise NotAdmitted(verdict)
 
     def generations(self) -> set[str]:
         """The generations of Redis that calls which run were admitted in."""
@@ -159,24 +163,6 @@ class Running:
                     await asyncio.wait({*self._tasks, asyncio.create_task(asyncio.sleep(0.01))})
         except TimeoutError:
             _log.error("not_drained", calls=len(self._charges))
-
-    async def _admit(self, call: Call, plan: Plan) -> Charge:
-        verdict = await self.gate.admit(call)
-        if isinstance(verdict, Stale):
-            raise StaleGrant
-        if not isinstance(verdict, Admitted):
-            raise NotAdmitted(verdict)
-        charge = Charge(call, Meter(plan, verdict.hold_n), self, admitted=verdict)
-        self._charges[call.request_id] = charge
-        return charge
-
-    async def _void(self, admission: asyncio.Task[Charge]) -> None:
-        try:
-            charge = await admission
-        except (StaleGrant, NotAdmitted, Refused):
-            return
-        charge.meter.end("client_gone", status=499)
-        await charge.settle()
 
     async def _settle(self, charge: Charge) -> Settled:
         assert charge.ending is not None

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
+
 from core.money import Nanos
 from core.rules.admission import Deny, Want
 from core.rules.prices import Cost, Usage
@@ -48,8 +50,7 @@ class Caller:
         object.__setattr__(self, "facts", facts)  # frozen for everybody else
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A model call asking to be admitted."""
 
     request_id: UUID
@@ -73,8 +74,7 @@ class Call:
         return self.caller.key_id
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(msgspec.Struct, frozen=True):
     """The call may run; `hold_n` nano-dollars are its own until it settles."""
 
     hold_n: int
@@ -114,8 +114,7 @@ class Tripped:
 Verdict = Admitted | Deny | TooFast | Tripped | Stale
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True):
     """How a call ended: what it used, what that costs, what the client saw."""
 
     provider: str
@@ -135,21 +134,19 @@ class Ending:
         return self.cost.charge_n > 0 or self.status < 400  # noqa: PLR2004
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True):
     """What a settlement came to. `charge_n` is what the wallet paid for this call, all in all."""
 
     outcome: Literal["settled", "adjusted", "already", "unknown"]
     charge_n: int
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """What a running call has produced so far: tokens, and their price in nano-dollars."""
 
     request_id: UUID
     output_tokens: int = 0
-    cost: Cost = field(default_factory=Cost)
+    cost: Cost = Cost()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
+
 from core.charging.calls import Admitted, Call, Stale, TooFast, Tripped, Verdict
 from core.rules.admission import Deny
 from core.rules.rates import Rate
@@ -35,8 +37,7 @@ class Again:
     is_short: bool = False  # for "lease": there is one, with too little left
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(msgspec.Struct, frozen=True):
     """An admitted call's hold in Redis."""
 
     admitted: Admitted

@@ -1,7 +1,6 @@
 """What is sent to each script: its keys and its arguments, all as bytes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from uuid import UUID
 
@@ -16,8 +15,7 @@ from core.rules.scopes import Quota, Subject
 _json = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One run of a script."""
 
     script: Script
@@ -26,8 +24,7 @@ class Request:
     args: Sequence[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """What a proxy admits under: its generation, itself, how long a silent call lives."""
 
     gen: str

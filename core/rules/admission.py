@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+import msgspec
+
 from core.money import Nanos
 from core.rules.rates import Rate
 
@@ -41,8 +43,7 @@ class Budget:
         return self.limit_n - self.spent_n - self.held_n
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(msgspec.Struct, frozen=True):
     """What a call asks to hold: its worst case, what it may start with, and the least that makes sense."""
 
     full_n: Nanos

@@ -4,8 +4,11 @@ All rates are nano-dollars per million units, whatever the unit is (a token, an 
 Multiply first, divide once, round up once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import msgspec
 
 from core.money import Nanos, divide_up
 
@@ -55,8 +58,7 @@ PER_UNIT = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """Tokens of one call as providers count them: details are parts of `input_tokens` or `output_tokens`.
 
     None is negative. Details that come to more than their whole are priced as they are, the rest as nothing.
@@ -79,6 +81,15 @@ class Tier:
     rates: Mapping[str, int]
 
 
+class Highest(NamedTuple):
+    """What a request costs, and a token of its input and of its output at most, above so much input."""
+
+    above_input_tokens: int
+    request: int
+    into: int
+    out: int
+
+
 @dataclass(frozen=True, slots=True)
 class PriceCard:
     """One immutable version of an offer's prices."""
@@ -86,6 +97,15 @@ class PriceCard:
     id: str
     rates: Mapping[str, int]
     tiers: tuple[Tier, ...] = ()
+    highest: tuple[Highest, ...] = field(init=False, compare=False, repr=False)  # worked out once
+
+    def __post_init__(self) -> None:
+        steps = [_highest(self.rates, above=-1)]
+        for tier in sorted(self.tiers, key=lambda tier: tier.above_input_tokens):
+            above = tier.above_input_tokens
+            step, last = _highest(self.rates_for(above + 1), above=above), steps[-1]
+            steps.append(Highest(above, *map(max, step[1:], last[1:])))
+        object.__setattr__(self, "highest", tuple(steps))  # frozen for everybody else
 
     def is_complete(self) -> bool:
         """Say whether chat usage can be priced: an unknown price is refused, never zero."""
@@ -110,12 +130,11 @@ class Terms:
     fee_bps: int = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True):
     """What the provider bills and what the wallet pays, in nano-dollars."""
 
-    upstream_n: Nanos = field(default=Nanos(0))
-    charge_n: Nanos = field(default=Nanos(0))
+    upstream_n: Nanos = Nanos(0)
+    charge_n: Nanos = Nanos(0)
 
 
 def cost_of(usage: Usage, card: PriceCard, terms: Terms) -> Cost:
@@ -123,21 +142,23 @@ def cost_of(usage: Usage, card: PriceCard, terms: Terms) -> Cost:
     return _priced(_millionths(usage, card.rates_for(usage.input_tokens)), terms)
 
 
-def worst_cost(*, input_tokens: int, output_tokens: int, card: PriceCard, terms: Terms) -> Cost:
-    """The most a call may cost whose input and output, details included, stay within these bounds."""
-    per_request, highest_in, highest_out = _highest(card.rates_for(0))
-    for tier in card.tiers:
-        if input_tokens > tier.above_input_tokens:
-            others = _highest(card.rates_for(tier.above_input_tokens + 1))
-            per_request = max(per_request, others[0])
-            highest_in, highest_out = max(highest_in, others[1]), max(highest_out, others[2])
-    return _priced(per_request + input_tokens * highest_in + output_tokens * highest_out, terms)
+def worst_charge(cards: Iterable[PriceCard], *, input_tokens: int, output_tokens: int, terms: Terms) -> Nanos:
+    """The most a call may be charged by any of these cards, with at most so much input and output."""
+    return _charge_n(max([_most(card, input_tokens, output_tokens) for card in cards]), terms)
 
 
-def _highest(rates: Mapping[str, int]) -> tuple[int, int, int]:
-    """What a request, and at most a token of its input and of its output, costs by these rates."""
+def _most(card: PriceCard, input_tokens: int, output_tokens: int) -> int:
+    step = card.highest[0]
+    for dearer in card.highest[1:]:
+        if input_tokens > dearer.above_input_tokens:
+            step = dearer
+    return step.request + input_tokens * step.into + output_tokens * step.out
+
+
+def _highest(rates: Mapping[str, int], *, above: int) -> Highest:
     rate = rates.get
-    return (
+    return Highest(
+        above,
         rate("request", 0),
         max(rate("input", 0), rate("cached_read", 0), rate("cache_write", 0), rate("input_audio", 0)),
         max(rate("output", 0), rate("reasoning", 0), rate("output_audio", 0)),
@@ -161,8 +182,12 @@ def _millionths(usage: Usage, rates: Mapping[str, int]) -> int:
 
 
 def _priced(millionths: int, terms: Terms) -> Cost:
-    factor = terms.markup_bps * (BPS + terms.fee_bps)
     return Cost(
         upstream_n=Nanos(divide_up(millionths, MILLION)),
-        charge_n=Nanos(divide_up(millionths * factor, MILLION * BPS * BPS)),
+        charge_n=_charge_n(millionths, terms),
     )
+
+
+def _charge_n(millionths: int, terms: Terms) -> Nanos:
+    factor = terms.markup_bps * (BPS + terms.fee_bps)
+    return Nanos(divide_up(millionths * factor, MILLION * BPS * BPS))

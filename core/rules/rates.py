@@ -1,6 +1,6 @@
 """How many model calls a minute an account has (SPEC section 5)."""
 
-from dataclasses import dataclass
+import msgspec
 
 from core.money import NANOS_PER_USD
 
@@ -8,8 +8,7 @@ PAID_FROM_N = 10 * NANOS_PER_USD
 MINUTE_US = 60_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(msgspec.Struct, frozen=True):
     """Calls a minute: how many, how many are left, and when all are there again (Unix seconds)."""
 
     limit: int

@@ -5,7 +5,8 @@ a token is already cautious. Media are bounded per part, and nothing passes the 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 TOKENS_PER_IMAGE = 4096
 TOKENS_PER_MESSAGE = 8
@@ -23,8 +24,7 @@ _PLAIN_NAMES = ("role", "content")
 _PLAIN_BYTES = sum(map(len, _PLAIN_NAMES))
 
 
-@dataclass(frozen=True, slots=True)
-class InputSize:
+class InputSize(msgspec.Struct, frozen=True):
     """How large an input is: what it may count as at most, and what it probably counts as (tokens)."""
 
     at_most: int
@@ -32,8 +32,7 @@ class InputSize:
     is_bounded: bool = True  # False: it holds media, and there is no context window to bound them
 
 
-@dataclass(slots=True)
-class Content:
+class Content(msgspec.Struct):
     """What the messages of a call hold, measured once: so the messages themselves need not be kept."""
 
     text_bytes: int = 0

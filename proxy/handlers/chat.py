@@ -85,7 +85,7 @@ async def _relay(
     request: web.Request, deps: Deps, parsed: ChatCall, plan: Plan, call: Call
 ) -> web.StreamResponse:
     wire = Wire(request, patience_s=deps.settings.idle_timeout_s)
-    async with deps.running.hold(call, plan) as charge:
+    async with await deps.running.admit(call, plan) as charge:
         note_rate(request, charge.admitted)
         with await deps.upstreams.send(charge, parsed) as answer:
             fields = _fields(request, answer.offer.provider.name, stream=parsed.stream)

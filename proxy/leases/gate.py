@@ -17,7 +17,7 @@ from core.errors import Unavailable
 from core.rules.prices import Cost, Usage
 from core.rules.rates import Rate, rate_at
 from proxy.clock import Clock
-from proxy.gate import Report
+from proxy.gate import GONE, Report
 from proxy.global_breaker import GlobalBreaker
 from proxy.leases.generations import Generations
 from proxy.leases.lender import Lender
@@ -28,6 +28,9 @@ from proxy.trips import Trips
 
 TRIES = 8  # what is missing is fetched and the call asked again, so often at most
 SETTLE_WAIT_S = 1.0
+LOST = Ending(
+    provider="", usage=Usage(), cost=Cost(), status=Unavailable.status, reason=Unavailable.reason
+)  # how a call ends that may have been admitted, and was refused
 _log = structlog.get_logger()
 
 
@@ -122,17 +125,20 @@ class LeaseGate:
         except Fenced:  # nothing was sent
             raise
         except Away:
-            self._void(call, life)
+            self._void(call, life, LOST)
             raise
         return replies.admission(reply, call, gen=life.name)
 
-    def _void(self, call: Call, life: Life) -> None:
+    async def void(self, call: Call) -> None:
+        life = self._generations.current
+        if life is not None:  # else what was held is lost with its generation
+            self._void(call, life, GONE)
+
+    def _void(self, call: Call, life: Life, ending: Ending) -> None:
         """The call may hold money, or will when the server comes to it: settle it at nothing, in any order.
 
         It is not spooled: should this process die too, the hold is swept at its deadline, at nothing as well.
         """
-        status, reason = Unavailable.status, Unavailable.reason
-        ending = Ending(provider="", usage=Usage(), cost=Cost(), status=status, reason=reason)
         self._settler.send(requests.ended(call, ending, gen=life.name, hold_n=0))
 
     def _held(self, call: Call, life: Life, held: Held) -> Admitted:

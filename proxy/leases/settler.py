@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from core.charging import generations
 from core.charging.calls import FINAL
 from core.counters import requests
-from core.counters.requests import Settlement
+from core.counters.requests import Request, Settlement
 from core.ids import day_of
 from proxy.leases.spool import Left, Spool, left_behind
+from proxy.store.connection import Reply
 from proxy.store.errors import Away, Broken
 from proxy.store.store import Store
 
@@ -41,7 +42,8 @@ class Settler:
         self._store = store
         self.spool = spool
         self._root = root
-        self._sending: dict[UUID, asyncio.Task[int]] = {}
+        self._sending: dict[UUID, asyncio.Future[int]] = {}
+        self._insisting: set[asyncio.Task[None]] = set()
         self._sent_at: dict[UUID, float] = {}
         self._left: list[Left] = []
 
@@ -54,32 +56,61 @@ class Settler:
             return False
         return True
 
-    def send(self, settlement: Settlement) -> asyncio.Task[int]:
-        """Settle in Redis, in a task of its own, for as long as it takes; gives what the call was charged."""
-        task = self._sending.get(settlement.request_id)
-        if task is None:
-            task = asyncio.get_running_loop().create_task(self._send(settlement))
-            self._sending[settlement.request_id] = task
-            task.add_done_callback(lambda _: self._sending.pop(settlement.request_id, None))
-        return task
+    def send(self, settlement: Settlement) -> asyncio.Future[int]:
+        """Settle in Redis, for as long as it takes; gives what the call was charged."""
+        sent = self._sending.get(settlement.request_id)
+        if sent is None:
+            sent = self._sending[settlement.request_id] = asyncio.get_running_loop().create_future()
+            self._try(settlement, requests.settlement(settlement))
+        return sent
 
-    async def _send(self, settlement: Settlement) -> int:
-        request, wait_s = requests.settlement(settlement), RETRY_FIRST_S
+    def _try(self, settlement: Settlement, request: Request) -> None:
+        """Ask once, and look at the answer when it is there: a task for each would cost as much again."""
+        try:
+            reply = self._store.send(
+                request.script, tag=request.bucket.tag, keys=request.keys, args=request.args
+            )
+        except Away:
+            self._insist(settlement, request)
+        else:
+            reply.add_done_callback(lambda reply: self._answered(settlement, request, reply))
+
+    def _answered(self, settlement: Settlement, request: Request, reply: "asyncio.Future[Reply]") -> None:
+        charge_n = None if reply.cancelled() or reply.exception() else _charged(reply.result())
+        if charge_n is None:
+            self._insist(settlement, request)
+        else:
+            self._sent(settlement, charge_n)
+
+    def _sent(self, settlement: Settlement, charge_n: int) -> None:
+        self._sent_at[settlement.request_id] = time.monotonic()
+        sent = self._sending.pop(settlement.request_id)
+        if not sent.done():  # else whoever waited for it was cancelled
+            sent.set_result(charge_n)
+
+    def _insist(self, settlement: Settlement, request: Request) -> None:
+        task = asyncio.get_running_loop().create_task(self._repeat(settlement, request))
+        self._insisting.add(task)
+        task.add_done_callback(self._insisting.discard)
+
+    async def _repeat(self, settlement: Settlement, request: Request) -> None:
+        """Ask until it is settled."""
+        wait_s, name = RETRY_FIRST_S, str(settlement.request_id)
         while True:
             try:
                 answer = await self._store.run(
                     request.script, tag=request.bucket.tag, keys=request.keys, args=request.args
                 )
             except Broken as error:
-                _log.error("settlement_refused", request_id=str(settlement.request_id), error=error.code)
+                _log.error("settlement_refused", request_id=name, error=error.code)
             except Away:
                 pass
             else:
-                if isinstance(answer, list) and len(answer) > 1:
-                    self._sent_at[settlement.request_id] = time.monotonic()
-                    return int(answer[1])  # type: ignore[arg-type]  # a decimal string, by the script
+                if (charge_n := _charged(answer)) is not None:
+                    self._sent(settlement, charge_n)
+                    return
                 if answer != [b"REGEN"]:
-                    _log.error("settlement_refused", request_id=str(settlement.request_id), error=str(answer))
+                    _log.error("settlement_refused", request_id=name, error=str(answer))
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, RETRY_LAST_S)
 
@@ -170,8 +201,15 @@ class Settler:
         return not list(self.spool.pending())
 
     async def close(self) -> None:
-        for task in list(self._sending.values()):
+        for task in self._insisting:
             task.cancel()
         for left in self._left:
             left.release()
         self.spool.close()
+
+
+def _charged(answer: object) -> int | None:
+    """What settle.lua says the call was charged; None when it did not settle it."""
+    if isinstance(answer, list) and len(answer) > 1 and isinstance(answer[1], bytes):
+        return int(answer[1])
+    return None

@@ -11,6 +11,7 @@ from typing import Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from core.config import Settings
@@ -65,8 +66,7 @@ class Line:
         return f"{self.head}X-Request-Id: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(msgspec.Struct):
     """A provider's answer whose head is here: good inside a `with`, which gives its connection back.
 
     `sent` is the body we sent, without any credential.

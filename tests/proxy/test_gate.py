@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import structs
 from sqlalchemy import select, text
 
 from core.charging.calls import Admitted, Call, Caller, Ending, Progress, Stale
@@ -38,7 +39,7 @@ def call(caller):
 
 def at(call, **versions):
     """The same call by a grant of other versions."""
-    return replace(call, caller=replace(call.caller, **versions))
+    return structs.replace(call, caller=replace(call.caller, **versions))
 
 
 def ending(charge_n=40):
@@ -72,7 +73,7 @@ async def test_asking_twice_holds_once(gate, call, books, caller):
 async def test_an_old_version_is_stale_and_too_little_is_denied(gate, call):
     assert await gate.admit(at(call, key_ver=99)) == Stale()
     assert await gate.admit(at(call, wallet_ver=99)) == Stale()
-    much = replace(call, want=Want(Nanos(10**13), Nanos(10**12), Nanos(10**11)))
+    much = structs.replace(call, want=Want(Nanos(10**13), Nanos(10**12), Nanos(10**11)))
     assert await gate.admit(much) == Deny("wallet", 10**11, 10 * 10**9, 0)
 
 

@@ -24,13 +24,13 @@ async def test_a_client_that_leaves_during_admission_leaves_no_money_behind(
 ):
     db.execute(text("SELECT 1 FROM wallets FOR UPDATE"))  # the admission waits for this lock
     client = connect(relay, caller, ask(stream=True))
-    await until(lambda: relay.deps.running._tasks)
+    await until(lambda: relay.deps.leases.lender._asking)
 
     leave(client, "reset")
-    await until(lambda: any(task.get_coro().__name__ == "_void" for task in relay.deps.running._tasks))
+    await until(books.events)
     db.rollback()
 
-    await until(lambda: not relay.deps.running._tasks)
+    await until(lambda: not relay.deps.leases.lender._asking)
     await left_nothing(books, caller, simulator)
 
 
@@ -38,13 +38,12 @@ async def test_a_client_that_leaves_before_it_is_told_of_its_admission_leaves_no
     relay, caller, books, simulator
 ):
     class Slow(Behind):
-        admitted, told = asyncio.Event(), asyncio.Event()
+        admitted = asyncio.Event()
 
         async def admit(self, call):
-            verdict = await self.gate.admit(call)
+            await self.gate.admit(call)
             self.admitted.set()
-            await self.told.wait()
-            return verdict
+            await asyncio.Event().wait()
 
     slow = relay.deps.running.gate = Slow(relay.deps.running.gate)
     client = connect(relay, caller, ask(stream=True))
@@ -52,10 +51,8 @@ async def test_a_client_that_leaves_before_it_is_told_of_its_admission_leaves_no
     assert [hold["k"] for hold in books.holds()] == [caller.key.id.hex]
 
     leave(client, "reset")
-    await until(lambda: any(task.get_coro().__name__ == "_void" for task in relay.deps.running._tasks))
-    slow.told.set()
+    await until(books.events)
 
-    await until(lambda: not relay.deps.running._tasks)
     await left_nothing(books, caller, simulator)
 
 

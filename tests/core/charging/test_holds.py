@@ -7,6 +7,7 @@ from threading import Barrier
 from uuid import uuid4
 
 import pytest
+from msgspec import structs
 
 from core.charging.calls import Admitted, Progress, Stale
 from core.charging.holds import checkpoint
@@ -109,14 +110,13 @@ def test_a_call_that_ended_is_not_admitted_again(desk, end):
 def test_the_request_id_of_another_wallet_is_no_way_in(open_desk):
     mine, theirs = open_desk(1000), open_desk(1000)
     running = theirs.admitted(500)
-    call = replace(mine.call(100), request_id=running.request_id)
+    call = structs.replace(mine.call(100), request_id=running.request_id)
 
     assert mine.admit(call) == Stale()
     assert mine.extend(call, 100) == 0
     assert mine.settle(call, 100).outcome == "unknown"
-    mine_expired = replace(call)
     theirs.expire(running)
-    assert mine.sweep(mine_expired) is None
+    assert mine.sweep(call) is None
     assert (mine.purse(), theirs.purse()) == ((1000, 0), (1000, 500))
     theirs.settle(running, 10)
     assert mine.settle(call, 100).outcome == "unknown"
@@ -207,7 +207,7 @@ def test_what_ended_or_never_was_is_not_extended(desk):
 
     assert desk.extend(call, 100) == 0
     assert desk.extend(desk.call(100), 100) == 0
-    assert desk.extend(replace(call, caller=replace(call.caller, key_id=uuid4())), 100) == 0
+    assert desk.extend(structs.replace(call, caller=replace(call.caller, key_id=uuid4())), 100) == 0
     assert desk.purse() == (950, 0)
 
 

@@ -4,6 +4,8 @@ import json
 from dataclasses import replace
 from uuid import UUID
 
+from msgspec import structs
+
 from core.charging.calls import Ending
 from core.counters import requests
 from core.counters.requests import Terms
@@ -126,7 +128,7 @@ def test_an_end_is_absolute_and_says_what_was_used():
 
 def test_a_call_that_failed_for_nothing_is_not_counted():
     call, _ = admission(PLAIN, points=3)
-    failed = replace(ENDING, usage=Usage(), cost=Cost(), status=502)
+    failed = structs.replace(ENDING, usage=Usage(), cost=Cost(), status=502)
 
     end = requests.ended(call, failed, gen=GEN, hold_n=50)
 

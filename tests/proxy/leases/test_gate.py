@@ -6,6 +6,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 
 from core.charging.calls import Admitted, Progress, Settled, Stale
@@ -129,7 +130,7 @@ async def test_a_grant_that_is_behind_is_read_again(gate, leases, counter, versi
     assert await gate.admit(call) == Stale()
 
     assert scripts_run(counter.redis) - before <= 6  # it asked once more after it told, and gave up
-    assert isinstance(await gate.admit(replace(counter.call(10), caller=caller)), Admitted)
+    assert isinstance(await gate.admit(structs.replace(counter.call(10), caller=caller)), Admitted)
 
 
 @pytest.mark.parametrize(
@@ -169,18 +170,18 @@ async def test_a_limit_that_only_a_bound_reaches_is_asked_again_later(gate, leas
     """Calls of the generation before may still be running: more may be left than is known."""
     subject = Subject("key", counter.desk.key_id, 300, "day")
     caller = counter.desk.caller(subjects=(subject,))
-    await gate.admit(replace(counter.call(100), caller=caller))
+    await gate.admit(structs.replace(counter.call(100), caller=caller))
     counter.redis.flushall()
 
     with pytest.raises(Unavailable) as refused:
-        await gate.admit(replace(counter.call(100), caller=caller))
+        await gate.admit(structs.replace(counter.call(100), caller=caller))
 
     assert refused.value.retry_after_s in {1, 2}
     counter.desk.close(1)
     for field in counter.redis.hkeys(counter.keys.counters):
         if field.endswith(b":bx"):  # until when the bound holds
             counter.redis.hset(counter.keys.counters, field, 5)
-    assert isinstance(await gate.admit(replace(counter.call(100), caller=caller)), Admitted)
+    assert isinstance(await gate.admit(structs.replace(counter.call(100), caller=caller)), Admitted)
 
 
 async def test_money_that_comes_in_counts_at_once(gate, counter):
@@ -235,7 +236,7 @@ async def test_an_admission_that_comes_after_it_was_given_up_holds_nothing(gate,
     """The two go to the server on connections of their own: nobody says which is first."""
     await gate.admit(counter.call(10))
     call, life = counter.call(10), leases.generations.current
-    gate._void(call, life)
+    await gate.void(call)
     await until(lambda: counter.tombstone(call))
 
     terms = Terms(life.name, leases.boot_id, 5000)
@@ -531,7 +532,7 @@ async def test_calls_of_members_and_teams_are_charged_to_their_budgets(gate, lea
     )
     caller = counter.desk.caller(subjects=subjects, member_id=member, team_id=team)
 
-    verdicts = [await gate.admit(replace(counter.call(100), caller=caller)) for _ in range(2)]
+    verdicts = [await gate.admit(structs.replace(counter.call(100), caller=caller)) for _ in range(2)]
 
     assert verdicts[0].hold_n == 100
     assert (verdicts[1].scope, verdicts[1].limit_n, verdicts[1].held_n) == ("team", 150, 100)

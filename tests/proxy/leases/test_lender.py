@@ -6,6 +6,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 
 from core.charging import pools
@@ -248,7 +249,7 @@ async def test_what_is_loaded_is_what_was_spent_before(leases, lender, counter):
     caller = counter.desk.caller(
         subjects=subjects, fuses=(Fuse("org", uuid4(), 10**9, 10**9),), member_id=member
     )
-    call = replace(counter.call(100), caller=caller)
+    call = structs.replace(counter.call(100), caller=caller)
     verdict = await leases.gate.admit(call)
     await leases.settler.send(requests.ended(call, ending(60), gen=verdict.gen, hold_n=100))
     counter.book()

@@ -201,8 +201,8 @@ async def test_a_settlement_redis_will_not_take_is_an_alarm_and_stays(admitted, 
 
     assert not task.done()
     assert counter.events() == []
-    task.cancel()
-    await asyncio.wait([task])
+    leases.settler._insisting.pop().cancel()
+    leases.settler._sending.clear()
     await leases.settler.send(end)
 
 
