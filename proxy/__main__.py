@@ -1,6 +1,7 @@
 """Run the relay: `python -m proxy`. One process uses one core; start more, they share the port."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ from core.logs import configure_logs
 from proxy.app import build_app
 
 BACKLOG = 1024
+GC_OBJECTS = 10_000  # calls under way are many objects and hardly ever a cycle: look for those less often
 _log = structlog.get_logger()
 
 
@@ -30,6 +32,9 @@ async def serve(settings: Settings) -> None:
     )
     await runner.setup()
     site = web.TCPSite(runner, settings.proxy_host, settings.proxy_port, reuse_port=True, backlog=BACKLOG)
+    gc.collect()
+    gc.freeze()  # modules, tables, settings: they stay, and are not looked at again
+    gc.set_threshold(GC_OBJECTS)
     await site.start()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -25,14 +25,11 @@ class GlobalBreaker:
     def __init__(self, store: Store, *, minute_n: int, hourly_n: int) -> None:
         self._store = store
         self._limits = {"minute_n": minute_n, "hour_n": hourly_n}
+        self.is_on = minute_n > 0 or hourly_n > 0
         self._unsent_n = 0
         self._counted: dict[UUID, int] = {}  # of calls that run
         self._open_until = 0.0
         self._heard_at = time.monotonic()
-
-    @property
-    def is_on(self) -> bool:
-        return any(self._limits.values())
 
     def count(self, request_id: UUID, upstream_n: int) -> None:
         """A running call has cost this much upstream so far."""

@@ -109,7 +109,7 @@ class Grants:
 
     async def with_model(self, grant: Grant, secret: str | None, model_id: str) -> Grant:
         """The grant, where it allows this model; else what it is by now. Raises Forbidden."""
-        if not is_allowed(model_id, grant.allowed_models):
+        if grant.allowed_models and not is_allowed(model_id, grant.allowed_models):
             grant = await self.find_for_models(secret, fresh=True)
             grant.refuse_model(model_id)
         return grant

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Coroutine
 from typing import Any, Self
-from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -103,7 +102,7 @@ class Running:
 
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
-        self._charges: dict[UUID, Charge] = {}
+        self._charges: dict[int, Charge] = {}  # by the number of the request id
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def admit(self, call: Call, plan: Plan) -> Charge:
@@ -115,7 +114,7 @@ class Running:
             raise
         if isinstance(verdict, Admitted):
             charge = Charge(call, Meter(plan, verdict.hold_n), self, admitted=verdict)
-            self._charges[call.request_id] = charge
+            self._charges[call.request_id.int] = charge
             return charge
         if isinstance(verdict, Stale):
             raise StaleGrant
@@ -132,7 +131,7 @@ class Running:
             charge.call, charge.admitted, charge.ending, hold_n=charge.meter.hold_n
         )
         if settled is not None:
-            self._charges.pop(charge.call.request_id, None)
+            self._charges.pop(charge.call.request_id.int, None)
         return settled
 
     def settle(self, charge: Charge) -> asyncio.Task[Settled]:
@@ -149,7 +148,8 @@ class Running:
         """Run until cancelled: checkpoint what is running."""
         while True:
             await asyncio.sleep(CHECKPOINT_S)
-            progress = [(c.call, c.admitted, c.meter.progress(rid)) for rid, c in self._charges.items()]
+            running = list(self._charges.values())
+            progress = [(c.call, c.admitted, c.meter.progress(c.call.request_id)) for c in running]
             try:
                 await self.gate.checkpoint(progress)
             except (SQLAlchemyError, OSError, Away, Broken) as error:
@@ -171,7 +171,7 @@ class Running:
                 charge.call, charge.admitted, charge.ending, hold_n=charge.meter.hold_n
             )
         finally:
-            self._charges.pop(charge.call.request_id, None)
+            self._charges.pop(charge.call.request_id.int, None)
         if settled.outcome == "unknown":
             _log.error("settled_unknown_call", request_id=str(charge.call.request_id))
         return settled

@@ -37,7 +37,7 @@ class Caller:
     at_once: int = 0  # calls running at the same time; 0: not limited
     # Worked out once, for many calls: its part of usage rows, and of what scripts are told, by day.
     facts: dict[str, Any] = field(init=False, compare=False, repr=False)
-    words: dict[int, list[bytes]] = field(init=False, compare=False, repr=False, default_factory=dict)
+    standing: dict[int, Any] = field(init=False, compare=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         facts = {
@@ -64,6 +64,11 @@ class Call(msgspec.Struct, frozen=True):
     started_at: datetime
     tokens: int = 0  # its worst case, for quotas
     points: int = 0
+
+    @property
+    def made_ms(self) -> int:
+        """When the request id was made (Unix milliseconds): it decides the day of the call."""
+        return self.request_id.int >> 80
 
     @property
     def wallet_id(self) -> UUID:

@@ -1,7 +1,7 @@
 """Generations of Redis: which one is trusted, who is done with the one before, which pools may close."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -51,10 +51,10 @@ class Life:
     gen: int
     fingerprint: str
     since_ms: int
+    name: str = field(init=False, compare=False)
 
-    @property
-    def name(self) -> str:
-        return f"{self.gen}:{self.since_ms}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.gen}:{self.since_ms}")  # frozen for everybody else
 
 
 def number_of(name: str) -> int:

@@ -22,15 +22,16 @@ class BucketKeys:
     deadlines: bytes
     tombstones: bytes
     stream: bytes
+    holds: bytes  # what the names of all holds begin with
 
     @classmethod
     def of(cls, bucket: int) -> Self:
         head = f"bl:{{{tag_of(bucket)}}}:"
-        names = (f"{head}{letter}".encode() for letter in "GZTS")
-        return cls(tag_of(bucket), *names)
+        generation, deadlines, tombstones, stream = (f"{head}{letter}".encode() for letter in "GZTS")
+        return cls(tag_of(bucket), generation, deadlines, tombstones, stream, holds=f"{head}H:".encode())
 
     def hold(self, request_id: UUID) -> bytes:
-        return b"bl:{%b}:H:%b" % (self.tag.encode(), request_id.hex.encode())
+        return self.holds + request_id.hex.encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -28,7 +29,7 @@ class Terms(msgspec.Struct, frozen=True):
     """What a proxy admits under: its generation, itself, how long a silent call lives."""
 
     gen: str
-    boot_id: UUID
+    boot: bytes  # 32 hexadecimal digits
     ttl_ms: int
     global_retry_ms: int = 0  # above 0: the global breaker is open
 
@@ -38,13 +39,26 @@ def script(name: str) -> Script:
     return Script.load(name)
 
 
+class Standing(NamedTuple):
+    """What scripts are told of a caller all day long, worked out once."""
+
+    keys: WalletKeys
+    wallet_ver: bytes
+    key: bytes
+    key_ver: bytes
+    rpm: bytes
+    rate: bytes
+    at_once: bytes
+    against: list[bytes]
+
+
 def admit(call: Call, terms: Terms, *, now_ms: int, partial: bool) -> Request:
     """Ask to hold a call's worst case; `partial`: PostgreSQL has no more, so a part of it will do."""
-    keys = wallet_keys(call.caller.bucket, call.wallet_id)
-    bucket = keys.bucket
+    standing, rid = _standing(call.caller, now_ms), call.request_id.hex.encode()
+    keys, bucket = standing.keys, standing.keys.bucket
     places = (
         keys.pool,
-        bucket.hold(call.request_id),
+        bucket.holds + rid,
         bucket.deadlines,
         keys.counters,
         keys.windows,
@@ -52,18 +66,18 @@ def admit(call: Call, terms: Terms, *, now_ms: int, partial: bool) -> Request:
         bucket.tombstones,
         bucket.generation,
     )
-    return Request(script("admit"), bucket, places, _asking(call, terms, keys.id, now_ms, partial=partial))
+    return Request(script("admit"), bucket, places, _asking(call, rid, terms, standing, partial=partial))
 
 
-def _asking(call: Call, terms: Terms, wallet: bytes, now_ms: int, *, partial: bool) -> list[bytes]:
+def _asking(call: Call, rid: bytes, terms: Terms, standing: Standing, *, partial: bool) -> list[bytes]:
     """The arguments of an admission, in the order admit.lua names them."""
-    caller, want = call.caller, call.want
+    want = call.want
     return [
         terms.gen.encode(),
-        b"%d" % caller.wallet_ver,
-        caller.key_id.hex.encode(),
-        b"%d" % caller.key_ver,
-        call.request_id.hex.encode(),
+        standing.wallet_ver,
+        standing.key,
+        standing.key_ver,
+        rid,
         b"%d" % want.full_n,
         b"%d" % want.slice_n,
         b"%d" % want.floor_n,
@@ -71,14 +85,14 @@ def _asking(call: Call, terms: Terms, wallet: bytes, now_ms: int, *, partial: bo
         b"%d" % call.tokens,
         b"%d" % call.points,
         b"%d" % terms.ttl_ms,
-        b"%d" % caller.rpm,
-        rate_field(caller),
-        b"%d" % caller.at_once,
+        standing.rpm,
+        standing.rate,
+        standing.at_once,
         b"%d" % terms.global_retry_ms,
-        terms.boot_id.hex.encode(),
+        terms.boot,
         _json(base_facts(call)),
-        wallet,
-        *_against(caller, now_ms),
+        standing.keys.id,
+        *standing.against,
     ]
 
 
@@ -87,11 +101,27 @@ def rate_field(caller: Caller) -> bytes:
     return (caller.rpm_owner or caller.user_id).hex.encode()
 
 
-def _against(caller: Caller, now_ms: int) -> list[bytes]:
-    """The day, and everything the call counts against: breakers, subjects, quotas, each behind its number."""
+def _standing(caller: Caller, now_ms: int) -> Standing:
     today = now_ms // DAY_MS
-    if (known := caller.words.get(today)) is not None:
+    known: Standing | None = caller.standing.get(today)
+    if known is not None:
         return known
+    caller.standing.clear()  # yesterday's
+    standing = caller.standing[today] = Standing(
+        keys=wallet_keys(caller.bucket, caller.wallet_id),
+        wallet_ver=b"%d" % caller.wallet_ver,
+        key=caller.key_id.hex.encode(),
+        key_ver=b"%d" % caller.key_ver,
+        rpm=b"%d" % caller.rpm,
+        rate=rate_field(caller),
+        at_once=b"%d" % caller.at_once,
+        against=_against(caller, now_ms),
+    )
+    return standing
+
+
+def _against(caller: Caller, now_ms: int) -> list[bytes]:
+    """The day, and everything a call counts against: breakers, subjects, quotas, each behind its number."""
     words = [b"%d" % (now_ms // DAY_MS), b"%d" % len(caller.fuses)]
     for fuse in caller.fuses:
         words += [fuse.name.encode(), b"%d" % fuse.minute_n, b"%d" % fuse.hourly_n, b"%d" % fuse.is_shadow]
@@ -102,8 +132,6 @@ def _against(caller: Caller, now_ms: int) -> list[bytes]:
     words.append(b"%d" % len(caller.quotas))
     for quota in caller.quotas:
         words += [_quota(quota), *_bounds(quota), b"%d" % quota.is_last]
-    caller.words.clear()  # yesterday's
-    caller.words[today] = words
     return words
 
 
@@ -165,28 +193,24 @@ def settlement(end: Settlement) -> Request:
 
 
 def _settle(kind: str, end: Settlement, numbers: list[bytes], facts: tuple[str, str]) -> Request:
-    keys = wallet_keys(end.bucket, end.wallet_id)
-    head = [kind.encode(), end.request_id.hex.encode(), keys.id, end.gen.encode()]
-    return Request(
-        script("settle"),
-        keys.bucket,
-        _settling(keys, end.request_id),
-        [*head, *numbers, *map(str.encode, facts)],
-    )
+    keys, rid = wallet_keys(end.bucket, end.wallet_id), end.request_id.hex.encode()
+    args = [kind.encode(), rid, keys.id, end.gen.encode(), *numbers, facts[0].encode(), facts[1].encode()]
+    return Request(script("settle"), keys.bucket, _settling(keys, rid), args)
 
 
 def sweep(bucket: int, wallet_id: UUID, request_id: UUID) -> Request:
     """Settle a call nobody has heard of at what its hold says it had produced."""
     keys = wallet_keys(bucket, wallet_id)
-    args = [b"orphan", request_id.hex.encode(), keys.id, b"", *[b"0"] * 6, b"", b""]
-    return Request(script("settle"), keys.bucket, _settling(keys, request_id), args)
+    rid = request_id.hex.encode()
+    args = [b"orphan", rid, keys.id, b"", *[b"0"] * 6, b"", b""]
+    return Request(script("settle"), keys.bucket, _settling(keys, rid), args)
 
 
-def _settling(keys: WalletKeys, request_id: UUID) -> tuple[bytes, ...]:
+def _settling(keys: WalletKeys, rid: bytes) -> tuple[bytes, ...]:
     bucket = keys.bucket
     return (
         keys.pool,
-        bucket.hold(request_id),
+        bucket.holds + rid,
         bucket.deadlines,
         keys.counters,
         keys.windows,

@@ -4,9 +4,9 @@ All rates are nano-dollars per million units, whatever the unit is (a token, an 
 Multiply first, divide once, round up once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -81,6 +81,35 @@ class Tier:
     rates: Mapping[str, int]
 
 
+class Step(NamedTuple):
+    """The rates of calls with more input than this: a detail without one of its own has that of the rest."""
+
+    above_input_tokens: int
+    request: int
+    into: int
+    cached: int
+    written: int
+    audio_in: int
+    out: int
+    reasoning: int
+    audio_out: int
+
+    @classmethod
+    def of(cls, rates: Mapping[str, int], *, above: int) -> "Step":
+        rate, into, out = rates.get, rates["input"], rates["output"]
+        return cls(
+            above_input_tokens=above,
+            request=rate("request", 0),
+            into=into,
+            cached=rate("cached_read", into),
+            written=rate("cache_write", into),
+            audio_in=rate("input_audio", into),
+            out=out,
+            reasoning=rate("reasoning", out),
+            audio_out=rate("output_audio", out),
+        )
+
+
 class Highest(NamedTuple):
     """What a request costs, and a token of its input and of its output at most, above so much input."""
 
@@ -90,6 +119,9 @@ class Highest(NamedTuple):
     out: int
 
 
+S = TypeVar("S", Step, Highest)
+
+
 @dataclass(frozen=True, slots=True)
 class PriceCard:
     """One immutable version of an offer's prices."""
@@ -97,29 +129,23 @@ class PriceCard:
     id: str
     rates: Mapping[str, int]
     tiers: tuple[Tier, ...] = ()
-    highest: tuple[Highest, ...] = field(init=False, compare=False, repr=False)  # worked out once
+    # Worked out once, for many calls; the highest threshold last.
+    steps: tuple[Step, ...] = field(init=False, compare=False, repr=False)
+    highest: tuple[Highest, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        steps = [_highest(self.rates, above=-1)]
-        for tier in sorted(self.tiers, key=lambda tier: tier.above_input_tokens):
-            above = tier.above_input_tokens
-            step, last = _highest(self.rates_for(above + 1), above=above), steps[-1]
-            steps.append(Highest(above, *map(max, step[1:], last[1:])))
-        object.__setattr__(self, "highest", tuple(steps))  # frozen for everybody else
+        tiers = sorted((Tier(-1, {}), *self.tiers), key=lambda tier: tier.above_input_tokens)
+        steps = [
+            Step.of({**self.rates, **tier.rates}, above=tier.above_input_tokens)
+            for tier in tiers
+            if self.is_complete()
+        ]
+        object.__setattr__(self, "steps", tuple(steps))  # frozen for everybody else
+        object.__setattr__(self, "highest", tuple(_highest(steps)))
 
     def is_complete(self) -> bool:
         """Say whether chat usage can be priced: an unknown price is refused, never zero."""
         return "input" in self.rates and "output" in self.rates
-
-    def rates_for(self, input_tokens: int) -> Mapping[str, int]:
-        """The rates that apply to a call with that much input."""
-        rates = self.rates
-        if not self.tiers:
-            return rates
-        for tier in sorted(self.tiers, key=lambda tier: tier.above_input_tokens):
-            if input_tokens > tier.above_input_tokens:
-                rates = {**self.rates, **tier.rates}
-        return rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +164,12 @@ class Cost(msgspec.Struct, frozen=True):
 
 
 def cost_of(usage: Usage, card: PriceCard, terms: Terms) -> Cost:
-    """Price usage. A detail (cached, reasoning, audio) without a rate of its own costs what the rest does."""
-    return _priced(_millionths(usage, card.rates_for(usage.input_tokens)), terms)
+    """Price usage. A detail (cached, reasoning, audio) without a rate of its own costs what the rest does.
+
+    Raises ValueError for a card that does not state what input and output cost.
+    """
+    millionths = _millionths(usage, _reached(card.steps, usage.input_tokens))
+    return Cost(Nanos(divide_up(millionths, MILLION)), _charge_n(millionths, terms))
 
 
 def worst_charge(cards: Iterable[PriceCard], *, input_tokens: int, output_tokens: int, terms: Terms) -> Nanos:
@@ -148,43 +178,41 @@ def worst_charge(cards: Iterable[PriceCard], *, input_tokens: int, output_tokens
 
 
 def _most(card: PriceCard, input_tokens: int, output_tokens: int) -> int:
-    step = card.highest[0]
-    for dearer in card.highest[1:]:
-        if input_tokens > dearer.above_input_tokens:
-            step = dearer
-    return step.request + input_tokens * step.into + output_tokens * step.out
+    highest = _reached(card.highest, input_tokens)
+    return highest.request + input_tokens * highest.into + output_tokens * highest.out
 
 
-def _highest(rates: Mapping[str, int], *, above: int) -> Highest:
-    rate = rates.get
-    return Highest(
-        above,
-        rate("request", 0),
-        max(rate("input", 0), rate("cached_read", 0), rate("cache_write", 0), rate("input_audio", 0)),
-        max(rate("output", 0), rate("reasoning", 0), rate("output_audio", 0)),
-    )
+def _highest(steps: Sequence[Step]) -> Iterator[Highest]:
+    """From each step on, and on all below it."""
+    request = into = out = 0
+    for step in steps:
+        request = max(request, step.request)
+        into = max(into, step.into, step.cached, step.written, step.audio_in)
+        out = max(out, step.out, step.reasoning, step.audio_out)
+        yield Highest(step.above_input_tokens, request, into, out)
 
 
-def _millionths(usage: Usage, rates: Mapping[str, int]) -> int:
-    into, out = rates["input"], rates["output"]
-    details_in = usage.cached_tokens + usage.cache_write_tokens + usage.input_audio_tokens
-    details_out = usage.reasoning_tokens + usage.output_audio_tokens
+def _reached(steps: tuple[S, ...], input_tokens: int) -> S:
+    """The last step a call with so much input reaches."""
+    if len(steps) == 1:
+        return steps[0]
+    if not steps:
+        raise ValueError("input and output have no price on this card")
+    return next(step for step in reversed(steps) if input_tokens > step.above_input_tokens)
+
+
+def _millionths(usage: Usage, rates: Step) -> int:
+    cached, written, audio_in = usage.cached_tokens, usage.cache_write_tokens, usage.input_audio_tokens
+    reasoning, audio_out = usage.reasoning_tokens, usage.output_audio_tokens
     return (
-        rates.get("request", 0)
-        + max(0, usage.input_tokens - details_in) * into
-        + usage.cached_tokens * rates.get("cached_read", into)
-        + usage.cache_write_tokens * rates.get("cache_write", into)
-        + usage.input_audio_tokens * rates.get("input_audio", into)
-        + max(0, usage.output_tokens - details_out) * out
-        + usage.reasoning_tokens * rates.get("reasoning", out)
-        + usage.output_audio_tokens * rates.get("output_audio", out)
-    )
-
-
-def _priced(millionths: int, terms: Terms) -> Cost:
-    return Cost(
-        upstream_n=Nanos(divide_up(millionths, MILLION)),
-        charge_n=_charge_n(millionths, terms),
+        rates.request
+        + max(0, usage.input_tokens - cached - written - audio_in) * rates.into
+        + cached * rates.cached
+        + written * rates.written
+        + audio_in * rates.audio_in
+        + max(0, usage.output_tokens - reasoning - audio_out) * rates.out
+        + reasoning * rates.reasoning
+        + audio_out * rates.audio_out
     )
 
 

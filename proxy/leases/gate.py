@@ -61,7 +61,7 @@ class LeaseGate:
         self._clock = clock
         self._trips = trips
         self._breaker = breaker
-        self._boot_id = boot_id
+        self._boot = boot_id.hex.encode()
         self._ttl_ms = hold_s * 1000
         self._ending: set[asyncio.Task[int]] = set()
 
@@ -76,7 +76,7 @@ class LeaseGate:
                 "The service cannot check limits right now. Try again.", retry_after_s=5
             ) from None
         finally:
-            self._generations.asking.pop(call.request_id, None)
+            self._generations.asking.pop(call.request_id.int, None)
 
     async def _admit(self, call: Call) -> Verdict:
         partial, told = self._lender.is_dry(call.caller), False
@@ -106,7 +106,7 @@ class LeaseGate:
                 if not await self._generations.lost():
                     raise Unavailable("The service is recovering. Try again.", retry_after_s=2)
             case "counters":
-                await self._lender.load(call.caller, life, now_ms=_made_ms(call))
+                await self._lender.load(call.caller, life, now_ms=call.made_ms)
             case "clock":
                 self._clock.set(again.ms)
                 raise ClockMoved
@@ -117,11 +117,13 @@ class LeaseGate:
                 )
 
     async def _ask(self, call: Call, life: Life, *, partial: bool) -> Held | Verdict | Again:
-        terms = Terms(life.name, self._boot_id, self._ttl_ms, self._breaker.retry_ms())
-        request = requests.admit(call, terms, now_ms=_made_ms(call), partial=partial)
-        self._generations.asking[call.request_id] = life
+        terms = Terms(life.name, self._boot, self._ttl_ms, self._breaker.retry_ms())
+        request = requests.admit(call, terms, now_ms=call.made_ms, partial=partial)
+        self._generations.asking[call.request_id.int] = life
         try:
-            reply = await self._run(request, admit=True)
+            reply = await self._store.run(
+                request.script, tag=request.bucket.tag, keys=request.keys, args=request.args, lane="admit"
+            )
         except Fenced:  # nothing was sent
             raise
         except Away:
@@ -240,16 +242,7 @@ class LeaseGate:
             raise Unavailable("The service is starting. Try again.", retry_after_s=2)
         return life
 
-    async def _run(self, request: Request, *, admit: bool = False) -> Answer:
+    async def _run(self, request: Request) -> Answer:
         return await self._store.run(
-            request.script,
-            tag=request.bucket.tag,
-            keys=request.keys,
-            args=request.args,
-            lane="admit" if admit else "settle",
+            request.script, tag=request.bucket.tag, keys=request.keys, args=request.args
         )
-
-
-def _made_ms(call: Call) -> int:
-    """When the request id was made: it decides the day, and Redis whether that is today."""
-    return call.request_id.int >> 80

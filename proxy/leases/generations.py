@@ -32,7 +32,7 @@ class Generations:
     ) -> None:
         self.current: Life | None = None
         self.running: Callable[[], Iterable[str]] = tuple  # the generations of the calls that run
-        self.asking: dict[UUID, Life] = {}  # of calls whose admission is under way
+        self.asking: dict[int, Life] = {}  # of calls whose admission is under way, by number
         self._settler = settler
         self._engine = engine
         self._store = store

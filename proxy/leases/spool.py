@@ -10,6 +10,7 @@ import os
 import time
 import zlib
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +36,7 @@ class Segment:
     """A file of settlements, and which of them are not booked yet."""
 
     path: Path
-    pending: dict[UUID, Settlement] = field(default_factory=dict)
+    pending: dict[int, Settlement] = field(default_factory=dict)  # by the number of their request id
     begun: float = field(default_factory=time.monotonic)
     is_open: bool = True
 
@@ -58,7 +59,7 @@ class Spool:
         """Write a settlement down; it outlives this process from here on. Raises OSError."""
         segment = self._segment()
         line = _encode(settlement)
-        segment.pending[settlement.request_id] = settlement
+        segment.pending[settlement.request_id.int] = settlement
         try:
             if self._file < 0:
                 self._open(segment)
@@ -81,11 +82,11 @@ class Spool:
         if self.segments and self.segments[-1].is_open and self._is_full(self.segments[-1]):
             self._close()
 
-    def forget(self, booked: set[UUID]) -> None:
-        """Drop what is booked; a segment that is done is deleted."""
+    def forget(self, booked: AbstractSet[int]) -> None:
+        """Drop what is booked, by number; a segment that is done is deleted."""
         for segment in list(self.segments):
-            for request_id in booked & segment.pending.keys():
-                del segment.pending[request_id]
+            for number in booked & segment.pending.keys():
+                del segment.pending[number]
             if not segment.pending and not segment.is_open:
                 segment.path.unlink(missing_ok=True)
                 self.segments.remove(segment)

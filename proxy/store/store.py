@@ -77,7 +77,9 @@ class Store:
         connection = self._connection(tag, lane, unfenced=unfenced)
         words = command("EVALSHA", script.sha, len(keys), *keys, *args)
         reply = await connection.send(words)
-        if isinstance(reply, ReplyError) and str(reply).startswith("NOSCRIPT"):
+        if not isinstance(reply, ReplyError):
+            return cast("Answer", reply)
+        if str(reply).startswith("NOSCRIPT"):
             self._answer(await connection.send(command("SCRIPT", "LOAD", script.source)), connection)
             self._check(unfenced=unfenced)  # the owner may have changed its mind meanwhile
             reply = await connection.send(words)

@@ -149,7 +149,7 @@ class Desk:
     def admission(
         self, call: Call, *, partial: bool = False, gen: str = GEN, closed_ms: int = 0, ttl_ms: int = TTL_MS
     ) -> Request:
-        terms = Terms(gen, UUID(int=8), ttl_ms, closed_ms)
+        terms = Terms(gen, UUID(int=8).hex.encode(), ttl_ms, closed_ms)
         return requests.admit(call, terms, now_ms=call.request_id.int >> 80, partial=partial)
 
     def admit(self, call: Call, **terms: Any) -> list[str]:

@@ -135,7 +135,9 @@ class Story(World):
 
     def _admit(self, call: Call, *, partial: bool, closed_ms: int = 0) -> str:
         gen, day = self.gen, day_of(call.request_id)
-        request = requests.admit(call, Terms(gen, BOOT, TTL, closed_ms), now_ms=day * DAY, partial=partial)
+        request = requests.admit(
+            call, Terms(gen, BOOT.hex.encode(), TTL, closed_ms), now_ms=day * DAY, partial=partial
+        )
 
         def expected() -> list[Any]:
             answer = self.oracle.admit(

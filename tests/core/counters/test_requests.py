@@ -38,7 +38,7 @@ BOOT = UUID(int=8)
 
 def admission(caller, **wanted):
     call = call_of(caller, **wanted)
-    return call, requests.admit(call, Terms(GEN, BOOT, 60_000, 7), now_ms=NOW_MS, partial=True)
+    return call, requests.admit(call, Terms(GEN, BOOT.hex.encode(), 60_000, 7), now_ms=NOW_MS, partial=True)
 
 
 def test_an_admission_is_told_all_that_decides_about_it():
@@ -81,8 +81,8 @@ def test_a_subject_without_a_limit_is_counted_all_the_same():
 
 def test_what_was_worked_out_for_a_day_is_not_used_on_the_next():
     call, first = admission(FULL)
-    again = requests.admit(call, Terms(GEN, BOOT, 60_000), now_ms=NOW_MS, partial=False)
-    later = requests.admit(call, Terms(GEN, BOOT, 60_000), now_ms=NOW_MS + DAY_MS, partial=False)
+    again = requests.admit(call, Terms(GEN, BOOT.hex.encode(), 60_000), now_ms=NOW_MS, partial=False)
+    later = requests.admit(call, Terms(GEN, BOOT.hex.encode(), 60_000), now_ms=NOW_MS + DAY_MS, partial=False)
 
     assert again.args[19:] == first.args[19:]
     assert later.args[19] == b"%d" % (DAY + 1)

@@ -239,7 +239,7 @@ async def test_an_admission_that_comes_after_it_was_given_up_holds_nothing(gate,
     await gate.void(call)
     await until(lambda: counter.tombstone(call))
 
-    terms = Terms(life.name, leases.boot_id, 5000)
+    terms = Terms(life.name, leases.boot_id.hex.encode(), 5000)
     late = requests.admit(call, terms, now_ms=call.request_id.int >> 80, partial=False)
     answer = await leases.store.run(late.script, tag=late.bucket.tag, keys=late.keys, args=late.args)
 

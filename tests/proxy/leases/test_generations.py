@@ -253,7 +253,7 @@ async def test_an_admission_under_way_is_known_from_before_it_is_sent_until_its_
     await until(lambda: far.hold(call))  # it was admitted, and nobody here knows
 
     assert leases.generations._settled_gen() == leases.generations.current.gen
-    assert leases.generations.asking == {call.request_id: leases.generations.current}
+    assert leases.generations.asking == {call.request_id.int: leases.generations.current}
     with pytest.raises(Unavailable):
         await admission
     assert leases.generations.asking == {}
