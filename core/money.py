@@ -56,6 +56,13 @@ def usd(nanos: int) -> Decimal:
     return Decimal(nanos).scaleb(-9).normalize()
 
 
+def write_usd(nanos: int) -> str:
+    """The same as a JSON number, for where it is written often: a tenth of what a Decimal takes."""
+    sign, whole = ("-" if nanos < 0 else ""), abs(nanos)
+    dollars, rest = divmod(whole, NANOS_PER_USD)
+    return f"{sign}{dollars}.{rest:09d}".rstrip("0") if rest else f"{sign}{dollars}"
+
+
 def format_usd(nanos: int, *, places: int = 2) -> str:
     """Write an amount for people, exact to the nano-dollar: "$1.10", "$0.00012345", "-$3.00".
 

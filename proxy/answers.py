@@ -9,7 +9,7 @@ from aiohttp import web
 
 from core.charging.calls import Ending
 from core.errors import Refused, WrongMethod
-from core.money import usd
+from core.money import write_usd
 from core.rules.prices import Usage
 
 REQUEST_ID = "X-Request-Id"
@@ -68,12 +68,16 @@ def usage_object(
         "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         **(stated or {}),
-        "cost": usd(charge_n),
+        "cost": _dollars(charge_n),
         "cost_details": {
-            "upstream_inference_cost": usd(upstream_n),
-            "fee": usd(charge_n - upstream_n),
+            "upstream_inference_cost": _dollars(upstream_n),
+            "fee": _dollars(charge_n - upstream_n),
         },
     }
+
+
+def _dollars(nanos: int) -> msgspec.Raw:
+    return msgspec.Raw(write_usd(nanos).encode())
 
 
 def error_chunk(

@@ -73,19 +73,14 @@ async def _serve(
 ) -> web.StreamResponse:
     app = deps.apps.of(request, grant.caller.wallet_id)
     call = _call(request[REQUEST_ID], plan, grant, app, stream=parsed.stream)
+    wire = Wire(request, patience_s=deps.settings.idle_timeout_s)
     try:
-        return await _relay(request, deps, parsed, plan, call)
+        charge = await deps.running.admit(call, plan)
     except NotAdmitted as denied:
         note_rate(request, denied.verdict)
         now, status = datetime.now(UTC), deps.settings.breaker_status
         raise refusal(denied.verdict, grant.caller, now=now, breaker_status=status) from None
-
-
-async def _relay(
-    request: web.Request, deps: Deps, parsed: ChatCall, plan: Plan, call: Call
-) -> web.StreamResponse:
-    wire = Wire(request, patience_s=deps.settings.idle_timeout_s)
-    async with await deps.running.admit(call, plan) as charge:
+    async with charge:
         note_rate(request, charge.admitted)
         with await deps.upstreams.send(charge, parsed) as answer:
             fields = _fields(request, answer.offer.provider.name, stream=parsed.stream)

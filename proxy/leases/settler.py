@@ -152,8 +152,11 @@ class Settler:
         except (SQLAlchemyError, OSError) as error:
             _log.warning("spool_not_checked", error=type(error).__name__)
             return
-        due = time.monotonic() - AGAIN_S
-        for end in self._waiting():
+        waiting, due = self._waiting(), time.monotonic() - AGAIN_S
+        if len(self._sent_at) > len(waiting):  # some were never spooled
+            numbers = {end.request_id.int for end in waiting}
+            self._sent_at = {number: at for number, at in self._sent_at.items() if number in numbers}
+        for end in waiting:
             if self._sent_at.get(end.request_id.int, due) <= due:
                 self.send(end)
 
@@ -164,14 +167,14 @@ class Settler:
     async def _drop_booked(self) -> None:
         """Ask for a batch, and for the next one only when most of it was booked: they are booked in order."""
         waiting = self._waiting()
-        for start in range(0, len(waiting), BATCH):
+        for start in range(0, max(1, len(waiting)), BATCH):
             batch = waiting[start : start + BATCH]
-            missing = await self._missing(batch)
+            missing = await self._missing(batch) if batch else set()
             booked = {end.request_id.int for end in batch} - missing
             self.spool.forget(booked)
             for number in booked:
                 self._sent_at.pop(number, None)
-            await self._finish(booked)
+            await self._finish(booked)  # also of a boot that left nothing
             if len(missing) > len(booked):
                 return
 

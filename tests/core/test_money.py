@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.money import MAX_USD, NANOS_PER_USD, divide_up, format_usd, parse_usd, usd
+from core.money import MAX_USD, NANOS_PER_USD, divide_up, format_usd, parse_usd, usd, write_usd
 
 MOST = int(MAX_USD) * NANOS_PER_USD
 
@@ -67,6 +67,7 @@ def test_a_refusal_does_not_repeat_a_long_text():
 @given(st.integers(-MOST, MOST))
 def test_what_is_written_reads_back_the_same(nanos):
     assert parse_usd(str(usd(nanos))) == nanos
+    assert parse_usd(write_usd(nanos)) == nanos
     assert parse_usd(format_usd(nanos).replace("$", "").replace(",", "")) == nanos
 
 
@@ -96,6 +97,7 @@ def test_fewer_decimals_may_be_asked_for():
 def test_dollars_for_json_are_plain(nanos, dollars):
     assert usd(nanos) == Decimal(dollars)
     assert "E" not in str(usd(nanos))
+    assert write_usd(nanos) == dollars
 
 
 @given(st.integers(0, 10**40), st.integers(1, 10**20))

@@ -43,10 +43,10 @@ def test_usage_is_the_providers_words_with_the_exact_cost():
         "cost_details": "theirs",
     }
 
-    usage = answers.usage_object(stated, Usage(input_tokens=9, output_tokens=1), ENDING, 1_100_000_002)
-    text = answers.encode(usage)
+    made = answers.usage_object(stated, Usage(input_tokens=9, output_tokens=1), ENDING, 1_100_000_002)
 
-    assert json.loads(text, parse_float=Decimal)["cost"] == Decimal("1.100000002")
+    usage = json.loads(answers.encode(made), parse_float=Decimal)
+    assert usage["cost"] == Decimal("1.100000002")
     assert usage["cost_details"] == {
         "upstream_inference_cost": Decimal("1.000000001"),
         "fee": Decimal("0.100000001"),
@@ -55,12 +55,11 @@ def test_usage_is_the_providers_words_with_the_exact_cost():
 
 
 def test_usage_is_ours_where_the_provider_said_nothing_and_never_costs_more_than_was_paid():
-    usage = answers.usage_object(
-        None, Usage(input_tokens=9, output_tokens=1, reasoning_tokens=1), ENDING, 500
-    )
+    made = answers.usage_object(None, Usage(input_tokens=9, output_tokens=1, reasoning_tokens=1), ENDING, 500)
 
+    usage = json.loads(answers.encode(made), parse_float=Decimal)
     assert (usage["total_tokens"], usage["completion_tokens_details"]) == (10, {"reasoning_tokens": 1})
-    assert usage["cost_details"] == {"upstream_inference_cost": Decimal("5E-7"), "fee": 0}
+    assert usage["cost_details"] == {"upstream_inference_cost": Decimal("0.0000005"), "fee": 0}
 
 
 def test_the_error_chunk_is_a_chunk_of_the_same_answer():

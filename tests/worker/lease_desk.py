@@ -119,7 +119,7 @@ class LeaseDesk:
         """Admit a call, whatever that needs. Returns what it holds."""
         if self.life is None:
             self.open_generation()
-        terms = Terms(self.life.name, BOOT, ttl_ms)
+        terms = Terms(self.life.name, BOOT.hex.encode(), ttl_ms)
         for _ in range(4):
             request = requests.admit(call, terms, now_ms=call.request_id.int >> 80, partial=False)
             answer = admission(self.counters.run(request), call, gen=self.life.name)

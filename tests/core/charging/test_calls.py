@@ -1,7 +1,8 @@
 """What is kept of a call beside its hold is JSON and holds no content."""
 
 import json
-from dataclasses import replace
+
+from msgspec import structs
 
 from core.charging.calls import Ending, Progress, base_facts, final_facts, orphan_facts
 from core.models import UsageEvent
@@ -11,7 +12,7 @@ COLUMNS = set(UsageEvent.__table__.columns.keys())
 
 
 def test_what_is_kept_of_a_call_is_json_and_part_of_its_usage_row(desk):
-    call = replace(desk.call(10), app_name="my app", app_url="https://app.example", stream=True)
+    call = structs.replace(desk.call(10), app_name="my app", app_url="https://app.example", stream=True)
 
     facts = base_facts(call)
 

@@ -5,6 +5,7 @@ from itertools import combinations
 from typing import Any
 
 import pytest
+from msgspec import structs
 from redis.exceptions import ResponseError
 
 from core.charging.calls import Caller
@@ -156,7 +157,7 @@ def test_what_is_no_whole_number_is_refused_and_nothing_is_written(place, desk):
     for text in NO_NUMBERS:
         args = list(request.args)
         args[place] = text.encode()
-        answers[text] = " ".join(desk.run(replace(request, args=args)))
+        answers[text] = " ".join(desk.run(structs.replace(request, args=args)))
 
     assert answers == dict.fromkeys(NO_NUMBERS, "BADARG")
     assert desk.everything() == before
@@ -170,7 +171,7 @@ def test_a_subject_that_makes_no_sense_is_refused_and_nothing_is_written(text, d
     args = list(request.args)
     args[30] = text.format(today=DAY).encode()
 
-    assert desk.run(replace(request, args=args)) == ["BADARG"]
+    assert desk.run(structs.replace(request, args=args)) == ["BADARG"]
 
     assert desk.everything() == before
 
@@ -182,7 +183,7 @@ def test_a_quota_that_makes_no_sense_is_refused_and_nothing_is_written(text, des
     args = list(request.args)
     args[40] = text.encode()
 
-    assert desk.run(replace(request, args=args)) == ["BADARG"]
+    assert desk.run(structs.replace(request, args=args)) == ["BADARG"]
 
     assert desk.everything() == before
 
@@ -192,7 +193,7 @@ def test_what_is_missing_at_the_end_is_refused(desk):
     before = desk.everything()
 
     for n in range(20, len(request.args)):
-        assert desk.run(replace(request, args=request.args[:n])) == ["BADARG"], n
+        assert desk.run(structs.replace(request, args=request.args[:n])) == ["BADARG"], n
 
     assert desk.everything() == before
 
@@ -262,7 +263,7 @@ def test_a_call_of_another_wallet_s_id_is_refused(desk):
     args = list(request.args)
     args[18] = b"0" * 32
 
-    assert desk.run(replace(request, args=args)) == ["BADARG"]
+    assert desk.run(structs.replace(request, args=args)) == ["BADARG"]
 
 
 @pytest.mark.parametrize(

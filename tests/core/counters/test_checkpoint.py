@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from core.charging.calls import Progress
 from core.counters import requests
@@ -70,7 +71,7 @@ def test_what_is_no_whole_number_is_refused(place, text, desk):
     args = list(request.args)
     args[place] = text.encode()
 
-    assert desk.run(replace(request, args=args)) == ["BADARG"]
+    assert desk.run(structs.replace(request, args=args)) == ["BADARG"]
 
     assert desk.everything() == before
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from core.counters import requests
 from tests.core.counters.desk import DAY_MS, FULL, GEN, KEY_LIMIT, LIMIT, MONEY, PLAIN, TEAM_BUDGET
@@ -112,6 +113,6 @@ def test_what_is_no_whole_number_is_refused(text, desk):
     call = desk.admitted()
     request = requests.extend(call, more_n=1, partial=True)
 
-    assert desk.run(replace(request, args=[text.encode(), b"1"])) == ["BADARG"]
+    assert desk.run(structs.replace(request, args=[text.encode(), b"1"])) == ["BADARG"]
     assert desk.hash(desk.keys.pool)["gen"] == GEN
     assert desk.pool()["held"] == 10

@@ -1,8 +1,7 @@
 """Leases are taken up once each, in their order; and given back as far as nobody holds them."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 
 from core.counters import requests
 from tests.core.counters.desk import GEN, NOW_MS, PLAIN
@@ -82,7 +81,7 @@ def test_what_is_no_whole_number_is_refused(place, text, desk):
     args = list(request.args)
     args[place] = text.encode()
 
-    assert desk.run(replace(request, args=args)) == ["BADARG"]
+    assert desk.run(structs.replace(request, args=args)) == ["BADARG"]
     assert not desk.redis.exists(desk.keys.pool)
 
 
@@ -127,5 +126,5 @@ def test_what_is_no_whole_number_is_not_given_back(text, desk):
     desk.grant(100)
     request = requests.recall(desk.keys, gen=GEN, want_n=1)
 
-    assert desk.run(replace(request, args=[*request.args[:2], text.encode()])) == ["BADARG"]
+    assert desk.run(structs.replace(request, args=[*request.args[:2], text.encode()])) == ["BADARG"]
     assert desk.pool()["free"] == 100

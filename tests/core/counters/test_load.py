@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from core.counters import loads
 from tests.core.counters.desk import (
@@ -127,9 +128,9 @@ def test_what_is_no_whole_number_is_refused_and_nothing_is_written(text, desk):
     for at in numbers(request):
         args = list(request.args)
         args[at] = text.encode()
-        assert run(replace(request, args=args)) == ["BADARG"], at
+        assert run(structs.replace(request, args=args)) == ["BADARG"], at
     for n in range(5, len(request.args)):
-        assert run(replace(request, args=request.args[:n])) == ["BADARG"], n
+        assert run(structs.replace(request, args=request.args[:n])) == ["BADARG"], n
 
     assert desk.everything() == before
 
@@ -140,7 +141,7 @@ def test_a_version_that_is_no_whole_number_is_refused(text, desk):
     desk.run, run = sent.append, desk.run
     desk.bump(2)
 
-    assert run(replace(sent[0], args=[b"w", text.encode()])) == ["BADARG"]
+    assert run(structs.replace(sent[0], args=[b"w", text.encode()])) == ["BADARG"]
     assert not desk.redis.exists(desk.keys.counters)
 
 
@@ -179,4 +180,4 @@ def test_the_breaker_over_everything_counts_whole_numbers(place, text, desk):
     args = list(request.args)
     args[place] = text.encode()
 
-    assert desk.run(replace(request, args=args)) == ["BADARG"]
+    assert desk.run(structs.replace(request, args=args)) == ["BADARG"]

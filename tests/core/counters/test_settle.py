@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from redis.exceptions import ResponseError
 
 from core.counters import requests
@@ -344,7 +345,7 @@ def test_what_is_no_whole_number_is_refused(place, text, desk):
     args = list(request.args)
     args[place] = text.encode()
 
-    assert desk.run(replace(request, args=args)) == ["BADARG"]
+    assert desk.run(structs.replace(request, args=args)) == ["BADARG"]
 
     assert desk.everything() == before
 
@@ -352,7 +353,7 @@ def test_what_is_no_whole_number_is_refused(place, text, desk):
 def test_a_kind_nobody_knows_is_refused(desk):
     request = requests.settlement(desk.end(desk.call(), 5))
 
-    assert desk.run(replace(request, args=[b"void", *request.args[1:]])) == ["BADARG"]
+    assert desk.run(structs.replace(request, args=[b"void", *request.args[1:]])) == ["BADARG"]
     assert desk.events() == []
 
 
@@ -365,7 +366,7 @@ def test_a_hold_of_another_wallet_is_not_settled(desk):
     args[2] = b"0" * 32
     before = desk.everything()
 
-    assert desk.run(replace(request, args=args)) == ["BADARG"]
+    assert desk.run(structs.replace(request, args=args)) == ["BADARG"]
 
     assert desk.everything() == before
 

@@ -226,7 +226,7 @@ async def test_what_is_left_of_an_earlier_generation_keeps_its_pools_open(leases
     if kind == "running":
         gens.running = lambda: {first.name, ""}
     elif kind == "being admitted":
-        gens.asking[uuid4()] = first
+        gens.asking[uuid4().int] = first
     else:
         leases.settler.spool.append(one)
     counter.redis.flushall()
@@ -235,7 +235,7 @@ async def test_what_is_left_of_an_earlier_generation_keeps_its_pools_open(leases
     await gens.renew()
     assert boots(counter.desk)[leases.boot_id].settled_gen == first.gen
     gens.running, gens.asking = tuple, {}
-    leases.settler.spool.forget({one.request_id})
+    leases.settler.spool.forget({one.request_id.int})
     await gens.renew()
 
     assert boots(counter.desk)[leases.boot_id].settled_gen == first.gen + 1

@@ -212,7 +212,7 @@ async def test_the_oldest_generation_is_that_of_anything_not_booked(leases, tmp_
     leases.settler.spool.append(line(gen="7:5"))
 
     assert leases.settler.oldest_gen() == 7
-    leases.settler.spool.forget({end.request_id for end in leases.settler.spool.pending()})
+    leases.settler.spool.forget({end.request_id.int for end in leases.settler.spool.pending()})
 
 
 def left(settings, *ends):
@@ -354,4 +354,4 @@ async def test_a_settlement_the_disk_did_not_take_is_said_to_be(leases):
         assert not leases.settler.write_down(line(request_id=uuid4()))
 
     assert [log["event"] for log in logs] == ["spool_not_written"]
-    leases.settler.spool.forget({end.request_id for end in leases.settler.spool.pending()})
+    leases.settler.spool.forget({end.request_id.int for end in leases.settler.spool.pending()})

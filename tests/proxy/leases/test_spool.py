@@ -84,7 +84,7 @@ def test_an_empty_spool_leaves_nothing(spool, tmp_path):
     one = line()
     spool.append(one)
     spool.seal()
-    spool.forget({one.request_id})
+    spool.forget({one.request_id.int})
 
     spool.close()
 
@@ -113,11 +113,11 @@ def test_a_segment_goes_when_all_of_it_is_booked_and_nothing_more_is_written_to_
     for one in lines:
         spool.append(one)
     assert files(spool) == ["00000001.spool", "00000002.spool"]
-    booked = {one.request_id for one in lines}
+    booked = {one.request_id.int for one in lines}
 
-    spool.forget(booked - {lines[3].request_id, lines[-1].request_id})
+    spool.forget(booked - {lines[3].request_id.int, lines[-1].request_id.int})
     assert len(files(spool)) == 2
-    spool.forget({lines[3].request_id})
+    spool.forget({lines[3].request_id.int})
     assert files(spool) == ["00000002.spool"]
 
     spool.forget(booked)
@@ -129,7 +129,7 @@ def test_a_segment_is_closed_when_it_is_old(spool, monkeypatch):
     one = line()
     spool.append(one)
     spool.seal()
-    spool.forget({one.request_id})
+    spool.forget({one.request_id.int})
     assert files(spool) == ["00000001.spool"]
     spool.segments[-1].begun -= SEGMENT_S + 1
 
@@ -270,7 +270,7 @@ def test_a_directory_that_is_gone_is_a_failure_like_another(spool):
             spool.append(one)
 
     assert spool.is_broken
-    spool.forget({one.request_id})
+    spool.forget({one.request_id.int})
     assert list(spool.pending()) == []
 
 
