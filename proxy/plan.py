@@ -46,16 +46,8 @@ class Plan(msgspec.Struct, frozen=True):
 def plan_chat(call: ChatCall, snapshot: Snapshot, *, output_cap: int, slice_tokens: int) -> Plan:
     """Plan a chat call. Raises a refusal when its model is unknown, unpriced or does not fit."""
     model = snapshot.chat_model(call.model)
-    for modality in call.modalities:
-        if modality not in model.output_modalities:
-            raise BadRequest(f"{model.id} does not produce {modality[:40]}.", param="modalities")
     size = call.input_size(model.context)
-    if not size.is_bounded:
-        raise BadRequest(
-            f"{model.id} has no stated context, so files, audio and video have no bound there. Send text and "
-            "images, or ask the operator to state its context.",
-            param="messages",
-        )
+    _check(call, model, size)
     one = call.output_bound(model_max=model.max_output, context=model.context or OPEN_ENDED, cap=output_cap)
     output = one * call.choices
 
@@ -77,6 +69,19 @@ def plan_chat(call: ChatCall, snapshot: Snapshot, *, output_cap: int, slice_toke
         want=Want(full_n=full_n, slice_n=slice_n, floor_n=worst(FLOOR_TOKENS * call.choices)),
         max_tokens_name=call.max_tokens_name or _cap_name(model),
     )
+
+
+def _check(call: ChatCall, model: Model, size: InputSize) -> None:
+    """Refuse what this model cannot do, or what has no bound with it."""
+    for modality in call.modalities:
+        if modality not in model.output_modalities:
+            raise BadRequest(f"{model.id} does not produce {modality[:40]}.", param="modalities")
+    if not size.is_bounded:
+        raise BadRequest(
+            f"{model.id} has no stated context, so files, audio and video have no bound there. Send text and "
+            "images, or ask the operator to state its context.",
+            param="messages",
+        )
 
 
 def _cap_name(model: Model) -> str:

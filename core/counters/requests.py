@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from core.charging.calls import Call, Caller, Ending, Progress, base_facts, final_facts
+from core.charging.calls import Call, Ending, Progress, base_facts, final_facts
 from core.counters.keys import BucketKeys, WalletKeys, bucket_keys, wallet_keys
 from core.counters.script import Script
-from core.rules.periods import DAY_MS, span_of
-from core.rules.scopes import Quota, Subject
+from core.counters.standing import Standing, standing_of
 
 _json = msgspec.json.Encoder().encode
 
@@ -39,22 +37,9 @@ def script(name: str) -> Script:
     return Script.load(name)
 
 
-class Standing(NamedTuple):
-    """What scripts are told of a caller all day long, worked out once."""
-
-    keys: WalletKeys
-    wallet_ver: bytes
-    key: bytes
-    key_ver: bytes
-    rpm: bytes
-    rate: bytes
-    at_once: bytes
-    against: list[bytes]
-
-
 def admit(call: Call, terms: Terms, *, now_ms: int, partial: bool) -> Request:
     """Ask to hold a call's worst case; `partial`: PostgreSQL has no more, so a part of it will do."""
-    standing, rid = _standing(call.caller, now_ms), call.request_id.hex.encode()
+    standing, rid = standing_of(call.caller, now_ms), call.request_id.hex.encode()
     keys, bucket = standing.keys, standing.keys.bucket
     places = (
         keys.pool,
@@ -94,60 +79,6 @@ def _asking(call: Call, rid: bytes, terms: Terms, standing: Standing, *, partial
         standing.keys.id,
         *standing.against,
     ]
-
-
-def rate_field(caller: Caller) -> bytes:
-    """Under which name a caller's calls a minute are counted."""
-    return (caller.rpm_owner or caller.user_id).hex.encode()
-
-
-def _standing(caller: Caller, now_ms: int) -> Standing:
-    today = now_ms // DAY_MS
-    known: Standing | None = caller.standing.get(today)
-    if known is not None:
-        return known
-    caller.standing.clear()  # yesterday's
-    standing = caller.standing[today] = Standing(
-        keys=wallet_keys(caller.bucket, caller.wallet_id),
-        wallet_ver=b"%d" % caller.wallet_ver,
-        key=caller.key_id.hex.encode(),
-        key_ver=b"%d" % caller.key_ver,
-        rpm=b"%d" % caller.rpm,
-        rate=rate_field(caller),
-        at_once=b"%d" % caller.at_once,
-        against=_against(caller, now_ms),
-    )
-    return standing
-
-
-def _against(caller: Caller, now_ms: int) -> list[bytes]:
-    """The day, and everything a call counts against: breakers, subjects, quotas, each behind its number."""
-    words = [b"%d" % (now_ms // DAY_MS), b"%d" % len(caller.fuses)]
-    for fuse in caller.fuses:
-        words += [fuse.name.encode(), b"%d" % fuse.minute_n, b"%d" % fuse.hourly_n, b"%d" % fuse.is_shadow]
-    words.append(b"%d" % len(caller.subjects))
-    for subject in caller.subjects:
-        span = span_of(subject.period, now_ms)
-        words += [_subject(subject, now_ms), b"%d" % span.start_ms, b"%d" % span.end_ms]
-    words.append(b"%d" % len(caller.quotas))
-    for quota in caller.quotas:
-        words += [_quota(quota), *_bounds(quota), b"%d" % quota.is_last]
-    return words
-
-
-def _subject(subject: Subject, now_ms: int) -> bytes:
-    span = span_of(subject.period, now_ms)
-    limit = "-" if subject.limit_n is None else str(subject.limit_n)
-    return f"{subject.name}|{limit}|{subject.period[0]}|{span.first}|{span.today}|{span.month}".encode()
-
-
-def _quota(quota: Quota) -> bytes:
-    return f"{quota.name}|{quota.unit[0]}|{quota.limit}".encode()
-
-
-def _bounds(quota: Quota) -> tuple[bytes, bytes]:
-    start, end = quota.start_at.timestamp(), quota.end_at.timestamp()
-    return b"%d" % int(start * 1000), b"%d" % int(end * 1000)
 
 
 class Settlement(msgspec.Struct, frozen=True):

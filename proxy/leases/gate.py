@@ -12,7 +12,8 @@ from core.charging.generations import Life
 from core.counters import replies, requests
 from core.counters.keys import wallet_keys
 from core.counters.replies import Again, Extension, Held
-from core.counters.requests import Request, Terms, rate_field
+from core.counters.requests import Request, Terms
+from core.counters.standing import rate_field
 from core.errors import Unavailable
 from core.rules.prices import Cost, Usage
 from core.rules.rates import Rate, rate_at

@@ -13,22 +13,11 @@ from core.money import Nanos
 from core.rules.prices import Cost, Usage
 from tests.core.counters.desk import (
     DAY,
-    DAY_MS,
-    FIRST,
-    FULL,
     GEN,
     KEY,
-    KEY_LIMIT,
     MEMBER,
-    MEMBER_BUDGET,
-    MEMBER_FUSE,
-    MONDAY,
     NOW_MS,
-    ORG_FUSE,
     PLAIN,
-    SESSION,
-    TEAM,
-    TOKENS,
     WALLET,
     call_of,
 )
@@ -54,44 +43,6 @@ def test_an_admission_is_told_all_that_decides_about_it():
     assert json.loads(facts)["key_id"] == str(KEY)
     assert (wallet, today) == (WALLET.hex.encode(), b"%d" % DAY)
     assert [key.split(b":")[2] for key in request.keys] == [b"P", b"H", b"Z", b"C", b"B", b"R", b"T", b"G"]
-
-
-def test_what_a_call_counts_against_comes_in_three_lists():
-    _, request = admission(replace(FULL, quotas=(TOKENS,)))
-
-    month = f"m|{FIRST}|{DAY}|{FIRST}".encode()
-    ends = b"%d" % ((FIRST + 30) * DAY_MS)
-    starts, stops = (b"%d" % (moment.timestamp() * 1000) for moment in (TOKENS.start_at, TOKENS.end_at))
-    assert request.args[20:] == [
-        b"2", MEMBER_FUSE.name.encode(), b"500", b"900", b"0", ORG_FUSE.name.encode(), b"500", b"900", b"0",
-        b"3",
-        f"k:{KEY.hex}|1000|d|{DAY}|{DAY}|{FIRST}".encode(), b"%d" % (DAY * DAY_MS), b"%d" % ((DAY + 1) * DAY_MS),
-        b"m:%b|1000|%b" % (MEMBER.hex.encode(), month), b"%d" % (FIRST * DAY_MS), ends,
-        b"t:%b|1000|%b" % (TEAM.hex.encode(), month), b"%d" % (FIRST * DAY_MS), ends,
-        b"1", f"{TOKENS.name}|t|1000".encode(), starts, stops, b"0",
-    ]  # fmt: skip
-
-
-def test_a_subject_without_a_limit_is_counted_all_the_same():
-    week = replace(KEY_LIMIT, limit_n=None, period="week")
-    _, request = admission(replace(PLAIN, subjects=(week, MEMBER_BUDGET)))
-
-    assert request.args[22] == f"k:{KEY.hex}|-|w|{MONDAY}|{DAY}|{FIRST}".encode()
-
-
-def test_what_was_worked_out_for_a_day_is_not_used_on_the_next():
-    call, first = admission(FULL)
-    again = requests.admit(call, Terms(GEN, BOOT.hex.encode(), 60_000), now_ms=NOW_MS, partial=False)
-    later = requests.admit(call, Terms(GEN, BOOT.hex.encode(), 60_000), now_ms=NOW_MS + DAY_MS, partial=False)
-
-    assert again.args[19:] == first.args[19:]
-    assert later.args[19] == b"%d" % (DAY + 1)
-    assert later.args[30].endswith(f"d|{DAY + 1}|{DAY + 1}|{FIRST}".encode())
-
-
-def test_calls_of_a_member_share_the_member_s_rate():
-    assert requests.rate_field(replace(PLAIN, rpm_owner=SESSION)) == SESSION.hex.encode()
-    assert requests.rate_field(PLAIN) == MEMBER.hex.encode()
 
 
 ENDING = Ending(
