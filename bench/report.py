@@ -31,7 +31,7 @@ class Level:
 
 
 CPU = Level("CPU a call, to nginx", (33, 15, 7))
-RATE = Level("calls a second, to LiteLLM", (30, 65, 120), at_least=True)
+RATE = Level("calls a second and core, to LiteLLM", (30, 65, 120), at_least=True)
 CHUNK = Level("CPU a paced event, to nginx", (6.5, 4, 2.5))
 ADDED = Level("added p99, one call at a time", (None, None, 500), unit=" us")
 FIRST = Level("added to the first event, one stream", (None, None, 1000), unit=" us")
@@ -62,7 +62,7 @@ class Report:
     def levels(self) -> dict[Level, float | None]:
         return {
             CPU: self.ratio(OURS, NGINX, "plain 16", "cpu_us"),
-            RATE: self.ratio(OURS, LITELLM, "plain 16", "units_per_s"),
+            RATE: self.ratio(OURS, LITELLM, "plain 16", "per_core_s"),
             CHUNK: self.ratio(OURS, NGINX, "paced 16", "cpu_us"),
             ADDED: self.added(OURS, "plain 1", "p99_us"),
             FIRST: self.added(OURS, "paced 1", "first_p50_us"),
@@ -85,18 +85,18 @@ class Report:
         """CPU and throughput of everything, to nginx and to LiteLLM."""
         asked = (
             ("CPU a call : nginx", NGINX, "plain 16", "cpu_us"),
-            ("calls/s : nginx", NGINX, "plain 16", "units_per_s"),
-            ("calls/s : LiteLLM", LITELLM, "plain 16", "units_per_s"),
+            ("calls/s : LiteLLM", LITELLM, "plain 16", "per_core_s"),
             ("CPU a paced event : nginx", NGINX, "paced 16", "cpu_us"),
-            ("events/s in bursts : nginx", NGINX, "burst 16", "units_per_s"),
-            ("events/s in bursts : LiteLLM", LITELLM, "burst 16", "units_per_s"),
+            ("CPU a paced event : LiteLLM", LITELLM, "paced 16", "cpu_us"),
+            ("events/s in bursts : nginx", NGINX, "burst 16", "per_core_s"),
+            ("events/s in bursts : LiteLLM", LITELLM, "burst 16", "per_core_s"),
         )
         relays = [name for name in self.names if name != DIRECT]
         rows = [
             [name, *(shown(self.ratio(name, base, phase, figure)) for _, base, phase, figure in asked)]
             for name in relays
         ]
-        return table(("16 at once, per core", *(title for title, *_ in asked)), rows)
+        return table(("16 at once, for a core of the relay", *(title for title, *_ in asked)), rows)
 
     def _latency(self) -> str:
         """What each adds to a call that goes to the upstream directly."""

@@ -73,6 +73,11 @@ class Measured:
     others: float = 0  # share of the machine that was used by somebody else
     faults: list[str] = field(default_factory=list)
 
+    @property
+    def per_core_s(self) -> float | None:
+        """What the relay would do with its core full: where it waits for others, it could do more."""
+        return self.units_per_s / self.cores if self.cores else None
+
 
 def measure(target: Target, phase: Phase, upstream: Target, *, timing: Timing, number: int) -> Measured:
     """Load one target once, and wait until it has booked what it answered."""

@@ -31,6 +31,7 @@ def test_ratios_are_those_of_the_rounds_however_fast_the_machine_was(rows):
 
     assert report.ratio("ours", "nginx", "plain 16", "cpu_us") == 6
     assert report.ratio("ours", "litellm", "plain 16", "units_per_s") == 160
+    assert report.ratio("ours", "litellm", "plain 16", "per_core_s") == pytest.approx(160 / 0.96)
     assert report.added("ours", "plain 1", "p99_us") == 450
 
 
@@ -39,7 +40,7 @@ def test_every_level_says_how_far_the_run_came(rows):
 
     assert {level.title: level.reached(value) for level, value in levels.items()} == {
         "CPU a call, to nginx": "target",
-        "calls a second, to LiteLLM": "target",
+        "calls a second and core, to LiteLLM": "target",
         "CPU a paced event, to nginx": "good",
         "added p99, one call at a time": "target",
         "added to the first event, one stream": "not measured",
@@ -80,7 +81,7 @@ def test_somebody_elses_load_is_told(rows):
 def test_the_report_has_a_line_for_each_relay(rows):
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in Report(rows).text().splitlines()]
 
-    assert ["ours", "6.00", "0.20", "160", "3.00", "-", "-"] in lines
+    assert ["ours", "6.00", "167", "3.00", "-", "-", "-"] in lines
     assert ["ours", "45.0", "1.00"] in lines
     assert ["ours", "plain 16", "6,000", "180", "0.96", "-", "-"] in lines
 
