@@ -9,26 +9,29 @@ from aiohttp import web
 from core.errors import Refused
 from core.ids import uuid7
 from proxy import answers
-from proxy.deps import DEPS
+from proxy.deps import Deps
+from proxy.rates import add_rate_headers
 from proxy.running import ClientGone
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.Request, Deps], Awaitable[web.StreamResponse]]
 REQUEST_ID = web.RequestKey("request_id", UUID)
 _log = structlog.get_logger()
 
 
-def answered(handler: Handler) -> Handler:
+def answered(handler: Handler, deps: Deps) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """Wrap a model endpoint: every request gets an id of ours, every error the SPEC's shape."""
 
     async def wrapped(request: web.Request) -> web.StreamResponse:
-        request[REQUEST_ID] = uuid7(request.app[DEPS].clock.now_ms())
+        request[REQUEST_ID] = uuid7(deps.clock.now_ms())
         try:
-            return await handler(request)
+            return await handler(request, deps)
         except Refused as refused:
             request_id = request[REQUEST_ID]
             _log.info("refused", request_id=str(request_id), status=refused.status, reason=refused.reason)
             provider = refused.metadata.get("provider_name", answers.NO_PROVIDER)
-            return answers.refusal(refused, request_id=request_id, provider=str(provider))
+            answer = answers.refusal(refused, request_id=request_id, provider=str(provider))
+            add_rate_headers(request, answer)
+            return answer
         except ClientGone:
             if request.transport is not None:
                 request.transport.abort()
@@ -36,6 +39,8 @@ def answered(handler: Handler) -> Handler:
         except Exception:  # noqa: BLE001  # the rim: logged whole, told without internals
             request_id = request[REQUEST_ID]
             _log.exception("failed", request_id=str(request_id), path=request.path)
-            return answers.our_fault(request_id=request_id)
+            answer = answers.our_fault(request_id=request_id)
+            add_rate_headers(request, answer)
+            return answer
 
     return wrapped

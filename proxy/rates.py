@@ -31,8 +31,8 @@ def rate_headers(rate: Rate) -> dict[str, str]:
     }
 
 
-async def add_rate_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Tell the caller, on success and refusal alike (a signal handler of aiohttp)."""
+def add_rate_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Tell the caller, on a refusal as on success."""
     rate = request.get(RATE)
     if rate is not None:
         response.headers.update(rate_headers(rate))

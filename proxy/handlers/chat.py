@@ -12,7 +12,7 @@ from core.errors import BadRequest, Refused, TooLarge, Unavailable
 from core.ids import uuid7
 from proxy.answers import headers
 from proxy.chat_call import ChatCall
-from proxy.deps import DEPS, Deps
+from proxy.deps import Deps
 from proxy.errors import REQUEST_ID
 from proxy.grants import Grant, credential
 from proxy.leases.gate import ClockMoved
@@ -28,8 +28,7 @@ LARGE_BYTES = 256 * 1024
 GRANT_TRIES = 3  # a key that changes more often than that while one call is admitted is asked to wait
 
 
-async def chat(request: web.Request) -> web.StreamResponse:
-    deps = request.app[DEPS]
+async def chat(request: web.Request, deps: Deps) -> web.StreamResponse:
     secret = credential(request)
     grant = await deps.grants.find_for_models(secret)
     deps.floods.check(grant.caller)

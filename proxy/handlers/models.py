@@ -8,7 +8,7 @@ from core.money import usd
 from core.rules.prices import MILLION
 from proxy import answers
 from proxy.catalog import Model, Snapshot
-from proxy.deps import DEPS
+from proxy.deps import Deps
 from proxy.errors import REQUEST_ID
 from proxy.grants import credential
 
@@ -21,9 +21,8 @@ PUBLIC_NAMES = {
 }
 
 
-async def models(request: web.Request) -> web.StreamResponse:
+async def models(request: web.Request, deps: Deps) -> web.StreamResponse:
     """Public; but a key that is shown must be a good one, so that `models` can be used to test a key."""
-    deps = request.app[DEPS]
     secret = credential(request)
     if secret is not None:
         await deps.grants.find(secret, fresh=True)

@@ -5,7 +5,7 @@ import json
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -24,7 +24,7 @@ from core.counters.client import Counters
 from core.counters.keys import wallet_keys
 from core.db import driver_url
 from core.models import ApiKey, LedgerEntry, Org, UsageEvent, User, Wallet
-from proxy.app import build_app
+from proxy.app import build_app, serving
 from proxy.deps import DEPS, Deps
 from simulator.server import running
 from simulator.settings import Settings as SimulatorSettings
@@ -204,14 +204,12 @@ async def simulator(tmp_path) -> AsyncIterator[Any]:
 @pytest.fixture
 async def start_relay(settings: Settings, books: Books) -> AsyncIterator[Callable[..., Awaitable[Relay]]]:
     """Starts relays; each is stopped, and so drained, at the end of the test."""
-    runners: list[web.AppRunner] = []
+    stack = AsyncExitStack()
     sessions: list[aiohttp.ClientSession] = []
 
     async def start(**changes: Any) -> Relay:
         app = build_app(replace(settings, **changes))
-        runner = web.AppRunner(app, handler_cancellation=True, auto_decompress=False, shutdown_timeout=1)
-        await runner.setup()
-        runners.append(runner)
+        runner = await stack.enter_async_context(serving(app, shutdown_timeout=1))
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         sessions.append(session)
@@ -224,8 +222,7 @@ async def start_relay(settings: Settings, books: Books) -> AsyncIterator[Callabl
     books.book()  # whatever is proved after the test
     for session in sessions:
         await session.close()
-    for site in runners:
-        await site.cleanup()
+    await stack.aclose()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from aiohttp import web
 
 from core.db import async_engine
 from proxy import app as module
-from proxy.app import build_app
+from proxy.app import build_app, serving
 from proxy.deps import DEPS
 from tests.proxy.conftest import Relay, ask, until
 
@@ -28,14 +28,11 @@ async def test_without_its_database_it_is_live_but_not_ready(relay):
 
 async def test_what_was_refused_last_is_written_before_it_ends(settings, tiny, caller, books):
     app = build_app(settings)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with aiohttp.ClientSession() as session:
+    async with serving(app) as runner, aiohttp.ClientSession() as session:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
         relay = Relay(f"http://127.0.0.1:{runner.addresses[0][1]}", app[DEPS], session)
         async with relay.post(caller.secret, ask("acme/none")) as response:
             assert response.status == 404
-    await runner.cleanup()
 
     assert [row.status for row in books.events()] == [404]
 

@@ -4,13 +4,11 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from core.errors import Forbidden, UpstreamFailed
 from core.ids import created_at
 from proxy.clock import Clock
-from proxy.deps import DEPS
 from proxy.errors import REQUEST_ID, answered
 from proxy.running import ClientGone
 
@@ -18,19 +16,18 @@ A_DAY = timedelta(days=1)
 
 
 def a_request(**headers):
-    """A request of a relay that has nothing but a clock, which is a day ahead."""
-    clock = Clock()
-    clock.set(A_DAY // timedelta(milliseconds=1), at_ms=0)
-    app = web.Application()
-    app[DEPS] = SimpleNamespace(clock=clock)
-    return make_mocked_request("POST", "/", headers=headers, app=app)
+    return make_mocked_request("POST", "/", headers=headers)
 
 
 def raising(error):
-    async def handler(_request):
+    """An endpoint of a relay that has nothing but a clock, which is a day ahead."""
+    clock = Clock()
+    clock.set(A_DAY // timedelta(milliseconds=1), at_ms=0)
+
+    async def handler(_request, _deps):
         raise error
 
-    return answered(handler)
+    return answered(handler, SimpleNamespace(clock=clock))
 
 
 async def test_a_refusal_becomes_its_answer_under_an_id_of_ours():

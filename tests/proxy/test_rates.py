@@ -38,7 +38,7 @@ async def test_whatever_the_verdict_its_rate_is_in_the_answer(verdict):
     request, answer = make_mocked_request("POST", "/"), web.Response()
 
     note_rate(request, verdict)
-    await add_rate_headers(request, answer)
+    add_rate_headers(request, answer)
 
     assert told(answer) == (20, 19, 1_800_000_000)
 
@@ -48,7 +48,7 @@ async def test_a_verdict_that_says_nothing_of_it_adds_no_header(verdict):
     request, answer = make_mocked_request("POST", "/"), web.Response()
 
     note_rate(request, verdict)
-    await add_rate_headers(request, answer)
+    add_rate_headers(request, answer)
 
     assert told(answer) == (None, None, None)
 
