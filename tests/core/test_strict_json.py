@@ -153,3 +153,35 @@ def test_reading_ten_megabytes_is_not_quadratic(body):
     strict_json.loads(body)
 
     assert time.process_time() - started < 60  # seconds; in quadratic time it is hours
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"a":1,"a":2}', b'{"a":{"b":1,"b":1}}', b'[{"a":1,"a":1}]', b'{"a":NaN}', b"123456789012345678901"],
+)
+def test_what_is_written_without_spaces_is_held_to_the_same(body):
+    with pytest.raises(ValueError, match=r"twice|NaN|digits|number"):
+        strict_json.loads(body)
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**63), 2**64 - 1)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(st.characters(exclude_categories=["Cs"])),
+        lambda inner: (
+            st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner)
+        ),
+    ),
+    st.sampled_from([(",", ":"), (", ", ": ")]),
+    st.booleans(),
+)
+def test_what_is_read_is_what_was_meant_however_it_is_written(value, separators, ascii_only):
+    body = json.dumps(value, separators=separators, ensure_ascii=ascii_only).encode()
+
+    read = strict_json.loads(body)
+
+    assert read == value
+    assert json.dumps(read, sort_keys=True) == json.dumps(value, sort_keys=True)  # 1 is not 1.0, nor True
