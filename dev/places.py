@@ -1,6 +1,7 @@
 """Where a service keeps its data: in the state directory, or elsewhere when its account cannot go there."""
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 from dev.accounts import Account, account_for
 
 ELSEWHERE = Path("/var/lib/bazaarlink")
+MEMORY = Path("/dev/shm")  # noqa: S108  # a file system of its own, in which only private directories are made
+ROOM = 2 * 1024**3  # of a server whose data need not outlive it; containers are often given 64 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,17 @@ def place(state: Path, name: str, *, elsewhere: Path = ELSEWHERE) -> Place:
     return Place(home, account)
 
 
+def in_memory(memory: Path = MEMORY, *, room: int = ROOM) -> Path | None:
+    """The directory whose files are on no disk, where there is one with room."""
+    if os.access(memory, os.W_OK | os.X_OK) and shutil.disk_usage(memory).free >= room:
+        return memory
+    return None
+
+
 @contextmanager
-def temporary_place(name: str) -> Iterator[Place]:
+def temporary_place(name: str, *, within: Path | None = None) -> Iterator[Place]:
     """Lend a place for a block of code; nothing of it is left, wherever it had to be."""
-    with tempfile.TemporaryDirectory(prefix="bazaarlink-") as directory:
+    with tempfile.TemporaryDirectory(prefix="bazaarlink-", dir=within) as directory:
         Path(directory).chmod(0o711)
         lent = place(Path(directory), name)
         try:

@@ -15,7 +15,7 @@ from threading import Event
 
 from dev.binaries import postgres_bin
 from dev.errors import StartError
-from dev.places import Place, temporary_place
+from dev.places import Place, in_memory, temporary_place
 from dev.ports import LOOPBACK, free_port
 from dev.programs import Layer, Program
 from dev.spawn import running_alone
@@ -153,8 +153,11 @@ def at_work(data: Path) -> set[int]:
 
 @contextmanager
 def temporary_postgres(*, durable: bool = False) -> Iterator[Postgres]:
-    """Run an empty server for a block of code: about a second. Unless durable, it is fast and forgetful."""
-    with temporary_place("postgres") as home:
+    """Run an empty server for a block of code: about a second. Unless durable, it is fast and forgetful.
+
+    In memory a database is cloned in a sixth of the time: it is hundreds of files.
+    """
+    with temporary_place("postgres", within=None if durable else in_memory()) as home:
         server = Postgres(home, port=free_port(), password=secrets.token_urlsafe(16), durable=durable)
         server.prepare()
         with running_alone(server.program(), timeout_s=30):

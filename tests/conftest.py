@@ -20,7 +20,7 @@ from uuid import UUID
 import pytest
 import structlog
 from argon2 import PasswordHasher
-from sqlalchemy import Engine, create_engine, select, text
+from sqlalchemy import Engine, NullPool, create_engine, event, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -127,23 +127,47 @@ def template(postgres_url: URL) -> Iterator[Callable[[], AbstractContextManager[
     admin.dispose()
 
 
+def following_its_url(engine: Engine) -> Engine:
+    """The engine, with its `url` free to be changed while it has no connection.
+
+    One that goes from database to database keeps what it has compiled: half of the work of a test.
+    """
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, _args: Any, kwargs: dict[str, Any]) -> None:
+        kwargs["dbname"] = engine.url.database
+
+    return engine
+
+
+@pytest.fixture(scope="session")
+def prover(postgres_url: URL) -> Engine:
+    return following_its_url(
+        create_engine(postgres_url, isolation_level="REPEATABLE READ", poolclass=NullPool)
+    )
+
+
 @pytest.fixture
-def database_url(template: Callable[[], AbstractContextManager[URL]]) -> Iterator[str]:
+def database_url(template: Callable[[], AbstractContextManager[URL]], prover: Engine) -> Iterator[str]:
     """A database of this test's own. When the test is over, its books are proved."""
     with template() as url:
         yield url.render_as_string(hide_password=False)
-        engine = create_engine(url, isolation_level="REPEATABLE READ")
-        with engine.connect() as connection:
+        prover.url = url
+        with prover.connect() as connection:
             wrong = differences(connection)
-        engine.dispose()
     assert wrong == []
 
 
+@pytest.fixture(scope="session")
+def lasting_engine(postgres_url: URL) -> Engine:
+    return following_its_url(sync_engine(postgres_url.render_as_string(hide_password=False)))
+
+
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = sync_engine(database_url)
-    yield engine
-    engine.dispose()
+def engine(lasting_engine: Engine, database_url: str) -> Iterator[Engine]:
+    lasting_engine.url = driver_url(database_url)
+    yield lasting_engine
+    lasting_engine.dispose()
 
 
 @pytest.fixture

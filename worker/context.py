@@ -13,6 +13,8 @@ from core.counters.client import Counters
 from core.db import session_factory, sync_engine, transaction
 from core.jobs import connect, deliver_after_commit
 
+PATIENCE_S = 60  # a job may wait for somebody else, a mail server say, in its transaction; it locks no wallet
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -24,7 +26,7 @@ class Work:
 def work() -> Iterator[Work]:
     """Settings and one transaction: committed when the job ends, rolled back when it raises."""
     settings = Settings.from_env(os.environ)
-    engine = sync_engine(settings.database_url, pool_size=1)
+    engine = sync_engine(settings.database_url, pool_size=1, idle_timeout_s=PATIENCE_S)
     try:
         with connect(settings.redis_url) as redis:
             factory = session_factory(engine)

@@ -1,8 +1,9 @@
 """What PostgreSQL says of wallets in one generation of Redis, to be compared with what Redis says."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -28,7 +29,11 @@ POOLS = text(
     """
 )
 BOOKED = text(
-    "SELECT request_id, rank, charge_n FROM usage_events WHERE request_id = ANY(:ids) AND day = ANY(:days)"
+    """
+    SELECT request_id, rank, charge_n, counts * (input_tokens + output_tokens) AS tokens, counts AS requests
+    FROM usage_events, CAST(rank > 0 AND (charge_n > 0 OR status < 400) AS int) AS counts
+    WHERE request_id = ANY(:ids) AND day = ANY(:days)
+    """
 )
 ASIDE = text(
     "SELECT fields->>'w' AS wallet, fields FROM quarantined_events WHERE fields->>'w' = ANY(:wallets)"
@@ -41,6 +46,18 @@ SPENT = text(
            coalesce(sum(charge_n) FILTER (WHERE gen < :gen), 0)::bigint AS before_n
     FROM spends WHERE subject_id = ANY(:subjects) AND hour >= :since
     GROUP BY 1, 2, 3
+    """
+)
+USED = text(
+    """
+    SELECT w.nth, gen = :gen AS is_now, sum(charge_n)::bigint, sum(tokens)::bigint, sum(points)::bigint,
+           sum(requests)::bigint
+    FROM unnest(
+      CAST(:scopes AS text[]), CAST(:ids AS uuid[]), CAST(:starts AS bigint[]), CAST(:ends AS bigint[])
+    ) WITH ORDINALITY AS w(scope, id, start_ms, end_ms, nth)
+    JOIN spends s ON s.scope = w.scope AND s.subject_id = w.id AND gen <= :gen
+      AND hour >= date_trunc('hour', to_timestamp(start_ms / 1000)) AND hour < to_timestamp(end_ms / 1000)
+    GROUP BY 1, 2
     """
 )
 
@@ -57,7 +74,27 @@ class Account:
     aside: list[Mapping[str, str]] = field(default_factory=list)
 
 
+class Booked(NamedTuple):
+    """What is booked of a call, as far as it is part of sums."""
+
+    rank: int = 0
+    charge_n: int = 0
+    tokens: int = 0
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From when to when a quota counts: whole hours, or it is the only one of its subject."""
+
+    scope: str  # p(lan) or e(ducation session)
+    id: UUID
+    start_ms: int
+    end_ms: int
+
+
 Spent = Mapping[tuple[str, int], int]  # by subject and day since 1970
+Used = Mapping[Window, tuple[int, ...]]  # nano-dollars, tokens, points and requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +102,11 @@ class Accounts:
     """The accounts of some wallets, as of one moment."""
 
     of: Mapping[UUID, Account]
-    booked: Mapping[UUID, tuple[int, int]]  # rank and charge, by request id
+    booked: Mapping[UUID, Booked]  # by request id
     spent: Spent  # in this generation
     before: Spent  # in those before it
+    used: Used = field(default_factory=dict)
+    used_before: Used = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +117,7 @@ class Asked:
     request_ids: Collection[UUID]
     subjects: Collection[UUID]
     since: datetime
+    windows: Collection[Window] = ()
 
 
 def open_pools(
@@ -96,12 +136,29 @@ def accounts_of(connection: Connection, asked: Asked, *, gen: int) -> Accounts:
     keys = {UUID(name[2:]) for account in accounts.values() for name in account.keys}
     values = {"subjects": [*keys, *asked.subjects], "gen": gen, "since": asked.since}
     spent = connection.execute(SPENT, values).all()
+    used, used_before = _used(connection, list(asked.windows), gen)
     return Accounts(
         of=accounts,
         booked=_booked(connection, {*asked.request_ids, *_ids_of(aside)}),
         spent={(f"{row.scope}:{row.subject_id.hex}", row.day): row.now_n for row in spent},
         before={(f"{row.scope}:{row.subject_id.hex}", row.day): row.before_n for row in spent},
+        used=used,
+        used_before=used_before,
     )
+
+
+def _used(connection: Connection, windows: Sequence[Window], gen: int) -> tuple[Used, Used]:
+    """What quotas used in this generation, and in those before it."""
+    columns = {
+        "scopes": [one.scope for one in windows],
+        "ids": [one.id for one in windows],
+        "starts": [one.start_ms for one in windows],
+        "ends": [one.end_ms for one in windows],
+    }
+    used: tuple[dict[Window, tuple[int, ...]], dict[Window, tuple[int, ...]]] = ({}, {})
+    for nth, is_now, *sums in connection.execute(USED, {**columns, "gen": gen}) if windows else ():
+        used[0 if is_now else 1][windows[nth - 1]] = tuple(sums)
+    return used
 
 
 def _accounts(connection: Connection, seqs: Mapping[UUID, int], gen: int) -> dict[UUID, Account]:
@@ -129,7 +186,7 @@ def _ids_of(events: Iterable[Mapping[str, str]]) -> Iterator[UUID]:
         yield request_id
 
 
-def _booked(connection: Connection, request_ids: Collection[UUID]) -> dict[UUID, tuple[int, int]]:
+def _booked(connection: Connection, request_ids: Collection[UUID]) -> dict[UUID, Booked]:
     days = {day_of(request_id) for request_id in request_ids}
     rows = connection.execute(BOOKED, {"ids": list(request_ids), "days": list(days)})
-    return {row.request_id: (row.rank, row.charge_n) for row in rows}
+    return {request_id: Booked(*booked) for request_id, *booked in rows}

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from uuid import UUID
 
-from core.charging.accounts import Account, Accounts
+from core.charging.accounts import Account, Accounts, Booked, Window
 from core.charging.proof import Difference
 from core.counters.views import Back, Underway, View, underway
 from core.ids import hour_of
@@ -23,7 +23,12 @@ BASES = "what counters begin with is what was booked before them"
 CHECKS = (ADDS_UP, HOLDS, DEADLINES, COUNTERS_HOLD, GRANTED, RETURNED, SPENT, COUNTERS_SPENT, BASES)
 
 PERIODS: Mapping[str, Period] = {"d": "day", "w": "week", "m": "month"}
+UNITS = "utpr"  # usd, tokens, points, requests
+NOTHING = (0, 0, 0, 0)
 FIELD = re.compile(r"([kmt]:[0-9a-f]{32})@([dwm])(\d{1,6}):[sb]")
+QUOTA = re.compile(r"([pe]):([0-9a-f]{32}):([utpr]):(\d{1,14})@(\d{1,14}):[sb]")
+
+Coming = list[tuple[Underway, tuple[int, ...]]]  # events, and by how much each will change what is booked
 
 
 def proved_alone(view: View) -> Iterator[Difference]:
@@ -49,10 +54,11 @@ def proved_against(view: View, accounts: Accounts, *, gen: str) -> Iterator[Diff
     coming = _coming([event for event in events if isinstance(event, Underway)], accounts)
     yield from _differ(GRANTED, wallet, account.leased_n, purse.granted_n)
     yield from _differ(RETURNED, wallet, max(account.returned_n, *totals, 0), purse.returned_n)
-    posted_n = account.posted_n + sum(more_n for _, more_n in coming)
+    posted_n = account.posted_n + sum(more[0] for _, more in coming)
     yield from _differ(SPENT, wallet, posted_n, purse.spent_n)
     if view.is_counting:
         yield from _counters(view, account, accounts, coming)
+        yield from _quotas(view, accounts, coming)
 
 
 def days_of(name: str) -> tuple[str, range] | None:
@@ -64,8 +70,16 @@ def days_of(name: str) -> tuple[str, range] | None:
     return field[1], range(span.start_ms // DAY_MS, span.end_ms // DAY_MS)
 
 
-def _coming(events: list[Underway], accounts: Accounts) -> list[tuple[Underway, int]]:
-    """By how much each event will change what is booked of its call: the highest rank counts."""
+def window_of(name: str) -> tuple[Window, int] | None:
+    """Of which quota a counter is, and which of its units. None: of none."""
+    field = QUOTA.fullmatch(name)
+    if field is None:
+        return None
+    return Window(field[1], UUID(field[2]), int(field[4]), int(field[5])), UNITS.index(field[3])
+
+
+def _coming(events: list[Underway], accounts: Accounts) -> Coming:
+    """What is on its way: of each call the event of the highest rank counts."""
     latest: dict[UUID, Underway] = {}
     for event in events:
         known = latest.get(event.request_id)
@@ -73,17 +87,17 @@ def _coming(events: list[Underway], accounts: Accounts) -> list[tuple[Underway, 
             latest[event.request_id] = event
     coming = []
     for event in latest.values():
-        rank, charge_n = accounts.booked.get(event.request_id, (0, 0))
-        if event.rank > rank:
-            coming.append((event, event.charge_n - charge_n))
+        booked = accounts.booked.get(event.request_id, Booked())
+        if event.rank > booked.rank:
+            after = (event.charge_n, event.tokens, event.points, event.requests)
+            before = (booked.charge_n, booked.tokens, 0, booked.requests)  # a guess: it has no points
+            coming.append((event, tuple(new - old for new, old in zip(after, before, strict=True))))
     return coming
 
 
-def _counters(
-    view: View, account: Account, accounts: Accounts, coming: list[tuple[Underway, int]]
-) -> Iterator[Difference]:
+def _counters(view: View, account: Account, accounts: Accounts, coming: Coming) -> Iterator[Difference]:
     more: dict[tuple[str, int], int] = defaultdict(int)
-    for event, more_n in coming:
+    for event, (more_n, *_) in coming:
         for name in event.names:
             more[name, int(hour_of(event.request_id).timestamp() * 1000) // DAY_MS] += more_n
     wallet = str(view.wallet_id)
@@ -101,6 +115,25 @@ def _counters(
         field = f"{name}@d{day}:s"
         if name in account.keys and day >= view.ms // DAY_MS - 1 and field not in view.spent:
             yield from _differ(COUNTERS_SPENT, f"{wallet} {field}", spent_n, 0)
+
+
+def _quotas(view: View, accounts: Accounts, coming: Coming) -> Iterator[Difference]:
+    more: dict[Window, tuple[int, ...]] = {}
+    windows = {place[0] for field in view.spent if (place := window_of(field)) is not None}
+    for event, amounts in coming:
+        for window in windows:
+            is_its = f"{window.scope}:{window.id.hex}" in event.quotas
+            if is_its and window.start_ms <= event.request_id.int >> 80 < window.end_ms:
+                more[window] = tuple(map(sum, zip(more.get(window, NOTHING), amounts, strict=True)))
+    for check, fields, used, coming_too in (
+        (COUNTERS_SPENT, view.spent, accounts.used, more),
+        (BASES, view.bases, accounts.used_before, {}),
+    ):
+        for field, found in fields.items():
+            if (place := window_of(field)) is not None:
+                window, unit = place
+                expected = used.get(window, NOTHING)[unit] + coming_too.get(window, NOTHING)[unit]
+                yield from _differ(check, f"{view.wallet_id} {field}", expected, found)
 
 
 def _differ(check: str, subject: str, expected: int, found: int) -> Iterator[Difference]:

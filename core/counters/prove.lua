@@ -73,7 +73,9 @@ for _, event in ipairs(is_behind and {} or redis.call('XRANGE', KEYS[5], '-', '+
   local fields = {}
   for at = 1, #event[2], 2 do fields[event[2][at]] = event[2][at + 1] end
   if fields.w == wallet then
-    events[#events + 1] = {fields.k or '', fields.r or '', fields.g or '', fields.a or '', fields.e or ''}
+    local event = {}
+    for at, name in ipairs({'k', 'r', 'g', 'a', 'e', 'f'}) do event[at] = fields[name] or '' end
+    events[#events + 1] = event
   end
 end
 local function flag(is) return is and '1' or '0' end

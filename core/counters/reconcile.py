@@ -14,7 +14,7 @@ from core.charging.generations import Life
 from core.charging.proof import Difference
 from core.counters.client import Counters
 from core.counters.keys import wallet_keys
-from core.counters.proof import days_of, proved_against, proved_alone
+from core.counters.proof import days_of, proved_against, proved_alone, window_of
 from core.counters.requests import Request
 from core.counters.views import View, look, seen
 from core.rules.periods import DAY_MS
@@ -119,7 +119,7 @@ class Reconciler:
 
     def _accounts(self, views: Mapping[UUID, View], life: Life) -> Accounts:
         """What PostgreSQL says of the same."""
-        names = (name for view in views.values() for name in (*view.spent, *view.bases))
+        names = [name for view in views.values() for name in (*view.spent, *view.bases)]
         places = [place for place in map(days_of, names) if place is not None]
         now_ms = max((view.ms for view in views.values()), default=0)
         oldest = min([now_ms // DAY_MS - 1, *(days.start for _, days in places)])
@@ -128,6 +128,7 @@ class Reconciler:
             request_ids={event.request_id for view in views.values() for event in view.settlements},
             subjects={UUID(name[2:]) for name, _ in places},
             since=datetime.fromtimestamp(oldest * DAY_MS / 1000, UTC),
+            windows={place[0] for place in map(window_of, names) if place is not None},
         )
         with self._engine.connect() as connection:
             return accounts_of(connection, asked, gen=life.gen)

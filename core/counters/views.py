@@ -13,6 +13,7 @@ from core.counters.requests import Request, script
 from core.ids import hour_of
 
 MOST = 500  # holds and events of a bucket that are looked through at once; others wait meanwhile
+FIRST_ERROR = 400
 RANKS = {"1": ORPHAN, "2": FINAL}
 
 
@@ -37,6 +38,10 @@ class Underway:
     charge_n: int
     gen: str
     names: tuple[str, ...]
+    quotas: tuple[str, ...] = ()
+    tokens: int = 0
+    points: int = 0
+    requests: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +119,8 @@ def seen(wallet_id: UUID, reply: Any) -> tuple[View, bytes] | None:
     view.odd = [(name.decode(), int(e), int(f)) for name, e, f in zip(names, expected, found, strict=True)]
     view.spent, view.bases = _fields(spent), _fields(bases)
     for words in events:
-        kind, rid, gen, amount, base = (word.decode("utf-8", "replace") for word in words)
-        view.events += underway({"k": kind, "r": rid, "g": gen, "a": amount, "e": base})
+        values = (word.decode("utf-8", "replace") for word in words)
+        view.events += underway(dict(zip("krgaef", values, strict=True)))
     return view, cursor
 
 
@@ -136,7 +141,22 @@ def underway(fields: Mapping[str, str]) -> list[Underway | Back]:
         hour_of(request_id)
     except (KeyError, ValueError, OverflowError, msgspec.MsgspecError):
         return []
-    return [Underway(request_id, rank, int(amount), gen, tuple(_names(base)))]
+    quotas, used = tuple(base.get("quotas", ())), _used(fields.get("f", ""), base, rank, int(amount))
+    return [Underway(request_id, rank, int(amount), gen, tuple(_names(base)), quotas, *used)]
+
+
+def _used(final: str, base: Mapping[str, Any], rank: int, charge_n: int) -> tuple[int, int, int]:
+    """Tokens, points and requests as they will be booked: none where it cost nothing and answered nobody."""
+    try:
+        if rank == ORPHAN:
+            tokens, is_counted = int(final.split("|")[1]), charge_n > 0
+        else:
+            facts = msgspec.json.decode(final, type=dict[str, Any])
+            tokens = int(facts["input_tokens"]) + int(facts["output_tokens"])
+            is_counted = charge_n > 0 or facts["status"] < FIRST_ERROR
+        return (tokens, int(base.get("points", 0)), 1) if is_counted else (0, 0, 0)
+    except (KeyError, ValueError, IndexError, TypeError, msgspec.MsgspecError):
+        return 0, 0, 0
 
 
 def _names(base: Mapping[str, Any]) -> Iterable[str]:

@@ -15,7 +15,7 @@ class Generation(Base):
     __tablename__ = "generations"
 
     gen: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    fingerprint: Mapped[str]  # the run ids of the primaries
+    fingerprint: Mapped[str]  # the lives of the primaries
     since_ms: Mapped[count]  # when it began, by the clocks of Redis (Unix)
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -50,7 +50,8 @@ class Quota:
 
     @property
     def name(self) -> str:
-        return f"{self.subject}:{self.unit[0]}@{int(self.end_at.timestamp() * 1000)}"
+        start_ms, end_ms = (int(moment.timestamp() * 1000) for moment in (self.start_at, self.end_at))
+        return f"{self.subject}:{self.unit[0]}:{start_ms}@{end_ms}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,11 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a server says it is. `run_id` is new each time it starts."""
+    """Who a server says it is. Its `life` is another each time it starts, and each time it is promoted: what
+    was a replica may have lost what it knew.
+    """
 
-    run_id: str
+    life: str  # run_id:master_replid
     clustered: bool
     primary: bool
 
@@ -35,7 +37,8 @@ class Identity:
         if not said.get("run_id"):
             raise Broken("INFO names no run_id")
         mode = said.get("redis_mode") or said.get("server_mode")  # Redis, Valkey
-        return cls(said["run_id"], clustered=mode == "cluster", primary=said.get("role") == "master")
+        life = f"{said['run_id']}:{said.get('master_replid', '')}"
+        return cls(life, clustered=mode == "cluster", primary=said.get("role") == "master")
 
 
 async def connect(address: Address, timeouts: Timeouts) -> tuple[Connection, Identity]:
@@ -63,8 +66,12 @@ async def _open(connection: Connection, address: Address) -> None:
 
 async def _introduce(connection: Connection, address: Address) -> Identity:
     """One round trip for all of it."""
-    said = [connection.send(words) for words in (*address.sign_in(), *WHO)]
-    replies = await asyncio.gather(*said)
+    return await identify(connection, *address.sign_in())
+
+
+async def identify(connection: Connection, *before: bytes) -> Identity:
+    """Ask the server who it is, after commands that must succeed. Raises Away or Broken."""
+    replies = await asyncio.gather(*(connection.send(words) for words in (*before, *WHO)))
     for reply in replies:
         if isinstance(reply, ReplyError):
             raise Broken(str(reply))

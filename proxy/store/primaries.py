@@ -18,7 +18,7 @@ _log = structlog.get_logger()
 class Primaries:
     """Keeps a connection to each, and knows which tag belongs to which.
 
-    `fingerprint` says which lives of which servers these are: their run_ids, sorted, joined by commas. It is
+    `fingerprint` says which lives of which servers these are: sorted, joined by commas. It is
     None while one of them is missing or a slot has none.
     """
 
@@ -100,7 +100,7 @@ class Primaries:
 
     def _known(self) -> list[Address]:
         """Whom to ask: those that are connected first, at last the one we were given at the start."""
-        servers = sorted(self, key=lambda server: server.run_id is None)
+        servers = sorted(self, key=lambda server: server.life is None)
         return list(dict.fromkeys([*(server.address for server in servers), self._seed]))
 
     async def _ask(self, address: Address) -> Slots:
@@ -124,9 +124,9 @@ class Primaries:
 
     def _notice(self) -> None:
         """Something about a server changed."""
-        run_ids = [server.run_id for server in self]
-        there = [run_id for run_id in run_ids if run_id is not None]
-        whole = self._slots.complete and len(there) == len(run_ids)
+        lives = [server.life for server in self]
+        there = [life for life in lives if life is not None]
+        whole = self._slots.complete and len(there) == len(lives)
         fingerprint = ",".join(sorted(there)) if whole else None
         if any(server.fault is not None for server in self):
             self._stale.set()
@@ -138,8 +138,8 @@ class Primaries:
             _log.info("store_connected", fingerprint=fingerprint)
         else:
             self.found.clear()
-            if run_ids:  # else it is we who leave
-                _log.warning("store_incomplete", servers=len(run_ids), connected=len(there))
+            if lives:  # else it is we who leave
+                _log.warning("store_incomplete", servers=len(lives), connected=len(there))
         asyncio.get_running_loop().call_soon(self.on_change)
 
     def _tell(self, address: Address, error: Exception) -> None:

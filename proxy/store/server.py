@@ -2,36 +2,38 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal, get_args
 
 import structlog
 
 from proxy.store.address import Address
 from proxy.store.connection import Connection
-from proxy.store.errors import Away
-from proxy.store.handshake import Identity, Timeouts, connect
+from proxy.store.errors import Away, Broken
+from proxy.store.handshake import Identity, Timeouts, connect, identify
 
 # A lane is a connection of its own, so that a batch of one kind never delays a command of the other.
 Lane = Literal["admit", "settle"]
 LANES: tuple[Lane, ...] = get_args(Lane)
 PAUSE_FIRST_S, PAUSE_LAST_S = 0.05, 1.0
+ASK_S = 1.0  # between questions whether a server is still who it was
 _log = structlog.get_logger()
 
 
 class Server:
     """A primary. A lane is in `lanes` while it is connected; a replica is refused.
 
-    `run_id` says which life of the server this is. It is known once all lanes are connected to the same, and
-    until none is.
+    `life` says which life of the server this is. It is known once all lanes are connected to the same, and
+    until none is. A server that is promoted keeps its connections: it is asked again and again.
     """
 
     def __init__(self, address: Address, timeouts: Timeouts, *, on_change: Callable[[], None]) -> None:
         self.address = address
         self.lanes: dict[Lane, Connection] = {}
-        self.run_id: str | None = None
+        self.life: str | None = None
         self.fault: str | None = None  # why the last attempt to connect failed
         self._timeouts, self._on_change = timeouts, on_change
-        self._run_ids: dict[Lane, str] = {}
+        self._lives: dict[Lane, str] = {}
         self._tasks = [asyncio.create_task(self._keep_up(lane)) for lane in LANES]
 
     def reconnect(self) -> None:
@@ -67,23 +69,23 @@ class Server:
 
     async def _serve(self, lane: Lane, connection: Connection, identity: Identity) -> None:
         """Have the connection in service until it is lost."""
-        self.lanes[lane], self._run_ids[lane] = connection, identity.run_id
+        self.lanes[lane], self._lives[lane] = connection, identity.life
         self.fault = None
-        for other, run_id in self._run_ids.items():
-            if run_id != identity.run_id:  # of a server that was replaced
+        for other, life in self._lives.items():
+            if life != identity.life:  # of a server that was replaced
                 self.lanes[other].close()
         self._identify()
         try:
-            await connection.lost.wait()
+            await _until_changed(connection, identity)
         finally:
             connection.close()
-            del self.lanes[lane], self._run_ids[lane]
+            del self.lanes[lane], self._lives[lane]
             self._identify()
 
     def _identify(self) -> None:
-        found = set(self._run_ids.values())
+        found = set(self._lives.values())
         agreed = found.pop() if len(found) == 1 else None
-        self.run_id = agreed if len(self.lanes) == len(LANES) or agreed == self.run_id else None
+        self.life = agreed if len(self.lanes) == len(LANES) or agreed == self.life else None
         self._on_change()
 
     def _tell(self, fault: str) -> None:
@@ -92,3 +94,16 @@ class Server:
             _log.warning("store_unreachable", server=str(self.address), error=fault)
         self.fault = fault
         self._on_change()
+
+
+async def _until_changed(connection: Connection, identity: Identity) -> None:
+    """Wait until the connection is lost, or the server is not who it said it was."""
+    while not connection.lost.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ASK_S):
+                await connection.lost.wait()
+        try:
+            if await identify(connection) != identity:
+                return
+        except (Away, Broken):
+            return

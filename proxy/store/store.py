@@ -36,7 +36,7 @@ class Store:
 
     @property
     def fingerprint(self) -> str | None:
-        """The run_ids of all primaries, sorted, joined by commas; None while one is missing."""
+        """The lives of all primaries, sorted, joined by commas; None while one is missing."""
         return self._primaries.fingerprint
 
     @property

@@ -1,12 +1,16 @@
 """Proving the books from the command line."""
 
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
 import pytest
 from sqlalchemy import update
 
 from core.charging.proof import CHECKS
-from core.counters.proof import ADDS_UP
+from core.counters.proof import ADDS_UP, COUNTERS_SPENT
 from core.counters.proof import CHECKS as REDIS_CHECKS
 from core.models import Wallet
+from core.rules.scopes import Quota
 from tests.worker.conftest import counters, jobs_redis, jobs_url, lease, open_lease
 
 __all__ = ["counters", "jobs_redis", "jobs_url", "lease", "open_lease"]
@@ -74,6 +78,23 @@ def test_what_redis_holds_is_proved_too(bazaar, leased):
         {"check": ADDS_UP, "subject": str(leased.key.wallet_id), "expected": granted, "found": granted + 2}
     ]
     assert f"WRONG   {ADDS_UP}" in shown.out.splitlines()
+
+
+def test_a_quota_that_redis_counts_otherwise_is_named(bazaar, lease, jobs_url):
+    start = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    quota = Quota("session", UUID(int=8), "points", 100, start, start + timedelta(days=1))
+    lease.charged(1000, 300, caller=lease.caller(quotas=(quota,)), points=7)
+    bazaar.env["COUNTERS_URL"] = jobs_url
+    right = bazaar("check")
+    lease.counters.redis.hincrby(lease.keys.counters, f"{quota.name}:s", -2)
+
+    wrong = bazaar("check")
+
+    assert (right.code, wrong.code) == (0, 1)
+    subject = f"{lease.key.wallet_id} {quota.name}:s"
+    assert wrong.data["differences"] == [
+        {"check": COUNTERS_SPENT, "subject": subject, "expected": 7, "found": 5}
+    ]
 
 
 def test_where_redis_does_not_answer_the_books_are_proved_all_the_same(bazaar, make):

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from dev.places import place, temporary_place
+from dev.places import in_memory, place, temporary_place
 
 
 def test_a_place_is_in_the_state_directory_and_closed_to_others(roomy_path):
@@ -31,3 +31,21 @@ def test_a_lent_place_leaves_nothing_behind():
         (lent.home / "data").mkdir()
 
     assert not lent.home.exists()
+
+
+def test_a_place_is_lent_where_it_is_wanted(roomy_path):
+    with temporary_place("valkey", within=roomy_path) as lent:
+        assert lent.home.is_relative_to(roomy_path)
+
+    assert not list(roomy_path.iterdir())
+
+
+def test_memory_is_used_where_there_is_room(tmp_path):
+    found = in_memory(tmp_path, room=1)
+
+    assert found == tmp_path
+
+
+def test_memory_that_is_not_there_or_too_small_is_not_used(tmp_path):
+    assert in_memory(tmp_path / "nowhere", room=1) is None
+    assert in_memory(tmp_path, room=2**70) is None

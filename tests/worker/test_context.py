@@ -1,6 +1,7 @@
 """What a job works with."""
 
 import pytest
+from sqlalchemy import text
 
 from core.queries.users import user_by_email
 from worker.context import work
@@ -30,3 +31,10 @@ def test_what_a_job_that_fails_changed_is_undone(db, make):
 
     db.rollback()
     assert db.scalar(user_by_email("ada@example.com")) is not None
+
+
+def test_a_job_may_wait_longer_in_its_transaction_than_others(env):
+    with work() as job:
+        shown = job.session.scalar(text("SELECT current_setting('idle_in_transaction_session_timeout')"))
+
+    assert shown == "1min"

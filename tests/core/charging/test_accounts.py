@@ -1,12 +1,15 @@
 """What PostgreSQL says of wallets, to be compared with Redis."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
-from core.charging.accounts import Asked, accounts_of, open_pools
+from core.charging.accounts import Asked, Window, accounts_of, open_pools
 from core.ids import uuid7
 from core.rules.periods import EPOCH
+from core.rules.scopes import Quota
 from tests.worker.conftest import counters, jobs_redis, jobs_url, lease, open_lease
 
 __all__ = ["counters", "jobs_redis", "jobs_url", "lease", "open_lease"]
@@ -14,11 +17,13 @@ __all__ = ["counters", "jobs_redis", "jobs_url", "lease", "open_lease"]
 
 @pytest.fixture
 def ask(engine):
-    def asked(*desks, seq=9, request_ids=(), subjects=(), since=None):
+    def asked(*desks, seq=9, request_ids=(), subjects=(), since=None, windows=()):
         seqs = {desk.key.wallet_id: seq for desk in desks}
         since = since or datetime.now(UTC) - timedelta(days=2)
         with engine.connect() as connection:
-            return accounts_of(connection, Asked(seqs, request_ids, subjects, since), gen=desks[0].life.gen)
+            return accounts_of(
+                connection, Asked(seqs, request_ids, subjects, since, windows), gen=desks[0].life.gen
+            )
 
     return asked
 
@@ -62,13 +67,36 @@ def test_spending_is_told_by_day_and_apart_for_earlier_generations(lease, ask):
     assert ask(lease, since=datetime.now(UTC) + timedelta(hours=1)).spent == {}
 
 
+def test_what_quotas_used_is_told_by_window_and_apart_for_earlier_generations(lease, ask):
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    plan, spans = UUID(int=8), [(-5, 5), (-10, -5), (5, 10)]
+    moments = [tuple(hour + timedelta(hours=number) for number in span) for span in spans]
+    windows = [Window("p", plan, *(int(at.timestamp() * 1000) for at in pair)) for pair in moments]
+    caller = lease.caller(quotas=(Quota("plan", plan, "points", 100, *moments[0]),))
+    for charge_n, points in ((300, 7), (20, 2)):
+        lease.charged(1000, charge_n, caller=caller, points=points)
+        lease.recall(10**12)
+        lease.book()
+        row = lease.row("SELECT tokens FROM spends WHERE scope = 'p' ORDER BY gen DESC LIMIT 1")
+        lease.open_generation()
+
+    now = ask(lease, windows=windows)
+    lease.life = replace(lease.life, gen=lease.life.gen - 1)
+    then = ask(lease, windows=windows)
+
+    assert (now.used, now.used_before) == ({}, {windows[0]: (320, 2 * row.tokens, 9, 2)})
+    assert then.used == {windows[0]: (20, row.tokens, 2, 1)}
+    assert then.used_before == {windows[0]: (300, row.tokens, 7, 1)}
+
+
 def test_calls_that_are_booked_are_told_with_rank_and_charge(lease, ask):
     booked, other = lease.charged(1000, 300), uuid7()
     lease.book()
 
     accounts = ask(lease, request_ids=[booked.request_id, other])
 
-    assert accounts.booked == {booked.request_id: (2, 300)}
+    row = lease.row("SELECT input_tokens + output_tokens AS tokens FROM usage_events")
+    assert accounts.booked == {booked.request_id: (2, 300, row.tokens, 1)}
 
 
 def test_events_set_aside_are_told_and_whether_they_were_booked_later(lease, ask):
@@ -90,7 +118,7 @@ def test_events_set_aside_are_told_and_whether_they_were_booked_later(lease, ask
         "f" * 32,
         "odd",
     ]
-    assert accounts.booked == {call.request_id: (2, 300)}
+    assert {rid: booked[:2] for rid, booked in accounts.booked.items()} == {call.request_id: (2, 300)}
 
 
 def test_open_pools_are_those_with_leases_in_use_or_asked_for(open_lease, engine):

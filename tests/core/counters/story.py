@@ -92,10 +92,15 @@ class Story(World):
         if self.remembered and choose.chance(4):
             caller = choose.pick(self.remembered)
         elif choose.chance(90):
-            caller = self.callers[caller.key_id] = with_windows_of(caller, self.ms)
+            caller = self._up_to_date(caller.key_id)
         call = self._call(caller, choose)
         if self._ask(call, choose) == "OK" and choose.chance(4):
             self.unanswered[call.request_id] = self.running.pop(call.request_id).call
+
+    def _up_to_date(self, key: UUID) -> Caller:
+        """A caller as it is now: of its quotas those that are over begin anew."""
+        caller = self.callers[key] = with_windows_of(self.callers[key], self.ms)
+        return caller
 
     def _call(self, caller: Caller, choose: Chooser) -> Call:
         scale, _ = self.wallets[caller.wallet_id]
@@ -186,9 +191,10 @@ class Story(World):
         )
 
     def extend(self, choose: Chooser) -> None:
-        if not self.running:
-            return
-        run = self.running[self.some(self.running, choose)]
+        if self.running:
+            self._extend(self.running[self.some(self.running, choose)], choose)
+
+    def _extend(self, run: Run, choose: Chooser) -> None:
         if self.ms - (run.call.request_id.int >> 80) > LONGEST:
             return
         more, partial = choose.number(0, max(1, int(run.call.want.full_n))), choose.chance(30)
@@ -205,6 +211,22 @@ class Story(World):
         request = requests.extend(run.call, more_n=more, partial=partial)
         if self.run(request, expected, run.call.wallet_id)[0] == "NOLEASE":
             self._lend(run.call.caller, more, choose)
+
+    def run_overnight(self, choose: Chooser) -> None:
+        """A call runs on into the next day, when others use up what its key has left of the week."""
+        midnight = (self.day + 1) * DAY * 1000
+        self.pass_time(max(0, midnight - self.us - choose.number(1, 900_000_000)))
+        caller = choose.pick(list(self.callers.values()))
+        used = sum(self.claims.used[caller.subjects[0].name, day] for day in days_of("week", self.day))
+        limit = used + choose.number(2, 40) * self.wallets[caller.wallet_id][0]
+        self._limit_key(caller, limit, "week")
+        call = self._call(self._up_to_date(caller.key_id), choose)
+        if self._ask(call, choose) != "OK":
+            return
+        self.pass_time(midnight - self.us + choose.number(1, 9_000_000))
+        for _ in range(choose.number(1, 5)):
+            self._ask(self._call(self._up_to_date(caller.key_id), choose), choose)
+        self._extend(self.running[call.request_id], choose)
 
     def settle(self, choose: Chooser) -> None:
         """A call ends: within its hold, at it, above it, or costing nothing. The spool has it before Redis."""
@@ -324,11 +346,11 @@ class Story(World):
     def change_key(self, choose: Chooser) -> None:
         """Somebody changes a key's limit. Once Redis has answered, nothing is admitted by the old one."""
         caller = choose.pick(list(self.callers.values()))
-        scale, (mine, *others) = self.wallets[caller.wallet_id][0], caller.subjects
-        limit, period = (
-            choose.pick((None, choose.number(0, 150) * scale)),
-            choose.pick(("day", "week", "month")),
-        )
+        limit = choose.pick((None, choose.number(0, 150) * self.wallets[caller.wallet_id][0]))
+        self._limit_key(caller, limit, choose.pick(("day", "week", "month")))
+
+    def _limit_key(self, caller: Caller, limit: int | None, period: str) -> None:
+        mine, *others = caller.subjects
         subjects = (replace(mine, limit_n=limit, period=period), *others)
         self._change(caller, key_ver=caller.key_ver + 1, subjects=subjects)
         self._bump(self.callers[caller.key_id])
@@ -602,9 +624,10 @@ class Story(World):
 
 
 RULES = {  # how often, of a thousand
-    "admit": 300, "ask_again": 20, "repeat": 50, "checkpoint": 90, "extend": 50, "settle": 230, "settle_again": 30,
-    "die": 8, "sweep": 20, "sweep_any": 10, "trim": 4, "lend": 10, "recall": 8, "top_up": 20, "change_key": 8,
-    "change_wallet": 3, "load": 5, "drain": 50, "close": 20, "lose": 2, "keep_copy": 3, "fail_over": 2, "wait": 57,
+    "admit": 300, "ask_again": 20, "repeat": 50, "checkpoint": 90, "extend": 50, "run_overnight": 3, "settle": 230,
+    "settle_again": 30, "die": 8, "sweep": 20, "sweep_any": 10, "trim": 4, "lend": 10, "recall": 8, "top_up": 20,
+    "change_key": 8, "change_wallet": 3, "load": 5, "drain": 50, "close": 20, "lose": 2, "keep_copy": 3, "fail_over": 2,
+    "wait": 57,
 }  # fmt: skip
 DECK = [name for name, often in RULES.items() for _ in range(often)]
 CHAPTER = 2500  # steps, after which everything comes to rest and begins anew

@@ -1,6 +1,7 @@
 """The model would find it: each mistake, made on purpose, in a script or in what is around it, fails a story."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +44,7 @@ IN_SCRIPTS = [
     ("a hold is not taken from the pool", "admit", "redis.call('HINCRBY', KEYS[1], 'free', str(-hold))", ""),
     ("a hold has no deadline", "admit", "redis.call('ZADD', KEYS[3], str(ms + ttl), ARGV[19] .. '|' .. ARGV[5])", ""),
     ("large amounts lose their digits", "admit", "return string.format('%.0f', number)", "return tostring(number)"),
+    ("a week ends today", "admit", "and first + 6 or first", "and int(one.today) or first"),
     ("an extension passes limits", "extend", "local allowed = room(KEYS[3], subjects, quotas, more)", "local allowed = more"),
     ("an extension is not counted", "extend", "count(KEYS[3], subjects", "count(KEYS[3] .. '-', subjects"),
     ("an extension outlives its generation", "extend", "if hold[2] ~= gen or pool[1] ~= gen then", "if false then"),
@@ -105,6 +107,15 @@ class FirstWins(Books):
             super().post(rid, rank, used, **where)
 
 
+class RankIgnored(Books):
+    """What comes last is what counts, be it of a lower rank."""
+
+    def post(self, rid: UUID, rank: int, used: Used, **where: Any) -> None:
+        if rid in self.rows:
+            self.rows[rid] = replace(self.rows[rid], rank=0)
+        super().post(rid, rank, used, **where)
+
+
 class Added(Books):
     """Amounts are taken for differences."""
 
@@ -134,7 +145,7 @@ class PaysEverything(Books):
         return 2**53
 
 
-@pytest.mark.parametrize("books", [FirstWins, Added, ReturnsAdded, NothingOut, PaysEverything])
+@pytest.mark.parametrize("books", [FirstWins, RankIgnored, Added, ReturnsAdded, NothingOut, PaysEverything])
 def test_a_mistake_in_the_books_is_found(books: Callable[[], Books], wire: Wire):
     with pytest.raises(AssertionError):
         tell(wire, seed=1, steps=STEPS, books=books)

@@ -1,11 +1,12 @@
 """Values in, differences out; tests of the reconciler prove it against real servers."""
 
+from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
 import pytest
 
-from core.charging.accounts import Account, Accounts
+from core.charging.accounts import Account, Accounts, Booked, Window
 from core.counters.proof import (
     ADDS_UP,
     BASES,
@@ -17,6 +18,7 @@ from core.counters.proof import (
     days_of,
     proved_against,
     proved_alone,
+    window_of,
 )
 from core.counters.views import Back, Purse, Underway
 from core.ids import uuid7
@@ -34,7 +36,8 @@ def event(amount_n, *, rank=2, gen=GEN, call=CALL):
 
 
 def differences(seen, *, booked=None, spent=None, before=None, **account):
-    accounts = Accounts({WALLET: Account(**account)}, booked or {}, spent or {}, before or {})
+    rows = {rid: Booked(*row) for rid, row in (booked or {}).items()}
+    accounts = Accounts({WALLET: Account(**account)}, rows, spent or {}, before or {})
     return [(one.check, one.expected, one.found) for one in proved_against(seen, accounts, gen=GEN)]
 
 
@@ -53,7 +56,7 @@ def test_a_field_tells_whose_it_is_and_of_which_days(name, first, last):
 
 
 @pytest.mark.parametrize(
-    "name", ["gen", "p:" + "0" * 32 + ":t@1700000000000:s", f"{NAME}@y5:s", f"{NAME}@d5:h"]
+    "name", ["gen", "p:" + "0" * 32 + ":t:1600000000000@1700000000000:s", f"{NAME}@y5:s", f"{NAME}@d5:h"]
 )
 def test_other_fields_are_of_no_subject(name):
     assert days_of(name) is None
@@ -126,6 +129,41 @@ def test_counters_are_the_sums_of_their_days_and_what_is_on_its_way():
         (COUNTERS_SPENT, 91, 90),
         (BASES, 0, 7),
     ]
+
+
+def test_a_quota_is_what_was_booked_of_its_unit_and_what_is_on_its_way_of_its_window():
+    window, other = (Window("p", UUID(int=8), n * DAY_MS, (n + 1) * DAY_MS) for n in (DAY, DAY - 1))
+    name, earlier = (f"p:{UUID(int=8).hex}:%s:{one.start_ms}@{one.end_ms}:%s" for one in (window, other))
+    coming = replace(event(30), quotas=(f"p:{UUID(int=8).hex}",), tokens=7, points=5, requests=1)
+    sums = {"u": 130, "t": 207, "p": 305, "r": 401}
+    seen = view(
+        events=[coming],
+        purse=Purse(spent_n=20),
+        spent={name % (unit, "s"): n for unit, n in sums.items()} | {earlier % ("t", "s"): 9},
+        bases={name % ("t", "b"): 60},
+    )
+    used = {window: (110, 204, 300, 400), other: (0, 9, 0, 0)}
+    accounts = Accounts(
+        {WALLET: Account()},
+        {CALL: Booked(1, 10, 4, 0)},
+        {},
+        {},
+        used=used,
+        used_before={window: (0, 61, 0, 0)},
+    )
+
+    found = list(proved_against(seen, accounts, gen=GEN))
+
+    assert [(one.check, one.subject, one.expected, one.found) for one in found] == [
+        (BASES, f"{WALLET} {name % ('t', 'b')}", 61, 60)
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["gen", f"{NAME}@d{DAY}:s", f"p:{'0' * 32}:t:1@2:h", f"p:{'0' * 32}:x:1@2:s"]
+)
+def test_other_fields_are_of_no_quota(name):
+    assert window_of(name) is None
 
 
 def test_a_key_that_called_today_has_a_counter():

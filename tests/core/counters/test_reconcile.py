@@ -46,14 +46,13 @@ def wrong(engine, counters):
 
 
 def team_caller(lease):
-    now = datetime.now(UTC)
-    window = (now - timedelta(hours=1), now + timedelta(hours=1))
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    window = (midnight, midnight + timedelta(days=1))
     return lease.caller(
         team_id=TEAM,
         subjects=(Subject("key", lease.key.id), Subject("team", TEAM, TEN_USD, "week")),
         quotas=(
-            Quota("plan", PLAN, "tokens", 10**9, *window),
-            Quota("plan", PLAN, "requests", 10**9, *window),
+            *(Quota("plan", PLAN, unit, 10**12, *window) for unit in ("usd", "tokens", "points", "requests")),
         ),
     )
 
@@ -77,7 +76,7 @@ def sweep(lease, call, charge_n):
 
 
 def test_every_step_of_a_call_adds_up(lease, wrong):
-    call = lease.call(1000, caller=team_caller(lease), tokens=500, points=0)
+    call = lease.call(1000, caller=team_caller(lease), tokens=500, points=3)
     found = []
 
     for step in (
@@ -95,7 +94,8 @@ def test_every_step_of_a_call_adds_up(lease, wrong):
 
 
 def test_a_late_final_adds_up_before_and_after_both_are_booked(lease, wrong):
-    late, later = lease.admitted(1000), lease.admitted(1000)
+    caller = team_caller(lease)
+    late, later, free = (lease.admitted(1000, caller=caller, tokens=500, points=3) for _ in range(3))
     found = []
 
     for step in (
@@ -104,6 +104,9 @@ def test_a_late_final_adds_up_before_and_after_both_are_booked(lease, wrong):
         lambda: sweep(lease, later, 400),
         lease.book,
         lambda: lease.settle(later, 500),  # one is booked
+        lambda: sweep(lease, free, 0),
+        lease.book,
+        lambda: lease.settle(free, 0, status=502),  # part of no sum
         lease.book,
     ):
         step()
@@ -359,6 +362,26 @@ DAMAGES = {
         lambda desk: counter(desk, f"t:{TEAM.hex}@w{monday(desk)}:b", 5),
         {BASES},
     ),
+    **{
+        f"a quota of {unit} counted too high": (
+            lambda desk, unit=unit: counter(desk, plan_field(desk, unit, "s"), 5),
+            {COUNTERS_SPENT},
+        )
+        for unit in ("usd", "tokens", "points", "requests")
+    },
+    "a quota counted too low": (
+        lambda desk: counter(desk, plan_field(desk, "tokens", "s"), -5),
+        {COUNTERS_SPENT},
+    ),
+    "a quota that holds more": (
+        lambda desk: counter(desk, plan_field(desk, "points", "h"), 5),
+        {COUNTERS_HOLD},
+    ),
+    "another start of a quota": (lambda desk: counter(desk, plan_field(desk, "requests", "b"), 5), {BASES}),
+    "a quota's use that was changed": (
+        lambda desk: desk.run("UPDATE spends SET tokens = tokens + 5 WHERE scope = 'p'"),
+        {COUNTERS_SPENT},
+    ),
     "a posting that was changed": (
         lambda desk: desk.run("UPDATE pools SET posted_n = posted_n + 5"),
         {SPENT},
@@ -372,6 +395,11 @@ DAMAGES = {
         {COUNTERS_SPENT},
     ),
 }
+
+
+def plan_field(lease, unit, what):
+    [name] = [quota.name for quota in team_caller(lease).quotas if quota.unit == unit]
+    return f"{name}:{what}"
 
 
 def monday(lease):
@@ -388,7 +416,9 @@ def damaged(lease):
     # The books are proved after every test.
     lease.run("UPDATE pools SET posted_n = 300")
     lease.run("UPDATE leases SET amount_n = (SELECT granted_n FROM pools)")
-    lease.run("UPDATE spends SET charge_n = 300")
+    lease.run(
+        "UPDATE spends SET charge_n = 300, tokens = (SELECT input_tokens + output_tokens FROM usage_events)"
+    )
 
 
 @pytest.mark.parametrize(("damage", "checks"), DAMAGES.values(), ids=DAMAGES)

@@ -20,9 +20,9 @@ REPLY = [
     [b"k:x@d1:s", b"30"],
     [b"k:x@m1:b", b"40"],
     [
-        [b"2", CALL.hex.encode(), b"4:5", b"700", BASE.encode()],
-        [b"return", b"", b"4:5", b"5", b""],
-        [b""] * 5,
+        [b"2", CALL.hex.encode(), b"4:5", b"700", BASE.encode(), b""],
+        [b"return", b"", b"4:5", b"5", b"", b""],
+        [b""] * 6,
     ],
 ]
 
@@ -37,6 +37,29 @@ def test_a_look_asks_for_a_wallet_in_its_bucket_from_a_place_on():
 
     assert request.args[:4] == [b"4:5", WALLET.hex.encode(), b"bl:{b007}:H:", b"12"]
     assert all(key.startswith(b"bl:{b007}:") for key in request.keys)
+
+
+@pytest.mark.parametrize(
+    ("kind", "amount", "final", "used"),
+    [
+        ("2", 700, {"input_tokens": 4, "output_tokens": 5, "status": 200}, (9, 3, 1)),
+        ("2", 0, {"input_tokens": 4, "output_tokens": 5, "status": 200}, (9, 3, 1)),
+        ("2", 0, {"input_tokens": 4, "output_tokens": 5, "status": 502}, (0, 0, 0)),
+        ("2", 700, {"input_tokens": "many"}, (0, 0, 0)),
+        ("1", 700, "600|9|1000", (9, 0, 1)),
+        ("1", 0, "600|9|1000", (0, 0, 0)),
+        ("1", 700, "600", (0, 0, 0)),
+    ],
+)
+def test_an_event_tells_what_will_be_booked_of_quotas(kind, amount, final, used):
+    points = {"points": 3} if kind == "2" else {}  # a sweeper knows of none
+    base = json.dumps({"key_id": str(KEY), "quotas": ["p:8"], **points})
+    text = final if isinstance(final, str) else json.dumps(final)
+
+    [event] = underway({**EVENT, "k": kind, "a": str(amount), "e": base, "f": text})
+
+    assert event.quotas == ("p:8",)
+    assert (event.tokens, event.points, event.requests) == used
 
 
 def test_an_answer_is_read_into_numbers():

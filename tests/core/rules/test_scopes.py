@@ -10,7 +10,7 @@ from core.rules.scopes import NO_THRESHOLD_N, Fuse, Quota, Subject
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
 START, END = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
-END_MS = 1_772_409_600_000
+START_MS, END_MS = 1_772_323_200_000, 1_772_409_600_000
 
 
 def quota(scope="plan", unit="tokens", quota_id=ONE, end=END):
@@ -20,7 +20,7 @@ def quota(scope="plan", unit="tokens", quota_id=ONE, end=END):
 def test_names_say_the_scope_and_whose():
     assert Subject("member", ONE).name == f"m:{ONE.hex}"
     assert Fuse("org", OTHER, 1, 2).name == f"o:{OTHER.hex}"
-    assert quota().name == f"p:{ONE.hex}:t@{END_MS}"
+    assert quota().name == f"p:{ONE.hex}:t:{START_MS}@{END_MS}"
     assert (quota().subject, quota("session").subject) == (f"p:{ONE.hex}", f"e:{ONE.hex}")
 
 

@@ -13,16 +13,19 @@ from core.errors import Unavailable
 from core.rules.admission import Deny
 from proxy.leases import generations as module
 from proxy.leases.generations import Generations
+from proxy.store import server as server_module
 from proxy.store.errors import Fenced
 from tests.core.charging.conftest import ending
 from tests.proxy.conftest import until
 from tests.proxy.leases.conftest import behind, line, marks
+from tests.proxy.store.servers import PASSWORD, own_server
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Beats closer together: what follows from one is not waited for as long as in life."""
     monkeypatch.setattr(module, "BEAT_S", 0.1)
+    monkeypatch.setattr(server_module, "ASK_S", 0.1)
 
 
 def opened(desk):
@@ -72,7 +75,7 @@ async def test_a_server_that_restarted_is_another(server, wire, far, start):
 
     await until(lambda: leases.generations.current != first)
     assert [gen for gen, _ in opened(far.desk)] == [1, 2]
-    assert leases.generations.current.fingerprint == server.run_id
+    assert leases.generations.current.fingerprint == server.life
     assert marks(far.redis) == {leases.generations.current.name.encode()}
     assert isinstance(await leases.gate.admit(far.call(100)), Admitted)
     assert far.pool()["granted"] == 400
@@ -166,13 +169,34 @@ async def test_the_store_is_fenced_while_the_servers_are_not_the_allowed_ones(se
 
     server.kill()
     server.start()
-    await until(lambda: leases.store.fingerprint == server.run_id)
+    await until(lambda: leases.store.fingerprint == server.life)
 
     with pytest.raises(Fenced):
         await leases.store.command(far.keys.bucket.tag, "GET", "x")
     with pytest.raises(Unavailable):
         await leases.gate.admit(far.call(100))
     assert far.redis.dbsize() == 0
+
+
+async def test_a_primary_that_followed_a_stale_one_for_a_moment_is_not_trusted(server, far, start):
+    """It is the same process with the same mark, and the proxy's connections were never lost."""
+    followers = ("repl-diskless-sync-delay 0", f'masterauth "{PASSWORD}"')
+    server.ask("CONFIG", "SET", "repl-diskless-sync-delay", 0, "masterauth", PASSWORD)
+    with own_server(f"replicaof 127.0.0.1 {server.port}", *followers) as stale:
+        await until(lambda: stale.ask("INFO", "replication")["master_link_status"] == "up")
+        leases = await start(counters_url=server.url, keep=True)
+        first, call = leases.generations.current, far.call(100)
+        server.ask("WAIT", 1, 5000)
+        stale.ask("REPLICAOF", "NO", "ONE")
+        await leases.gate.admit(call)
+
+        server.ask("REPLICAOF", "127.0.0.1", stale.port)
+        await until(lambda: server.ask("INFO", "replication")["master_link_status"] == "up")
+        server.ask("REPLICAOF", "NO", "ONE")
+        await until(lambda: leases.generations.current.gen > first.gen)
+
+        assert leases.generations.current.fingerprint == server.life != first.fingerprint
+        assert not far.redis.exists(far.keys.bucket.hold(call.request_id))
 
 
 async def test_an_older_life_of_the_servers_is_not_trusted_with_what_it_kept(server, wire, far, start):

@@ -65,6 +65,10 @@ class OwnServer:
     def run_id(self) -> str:
         return self.ask("INFO", "server")["run_id"]
 
+    @property
+    def life(self) -> str:
+        return f"{self.run_id}:{self.ask('INFO', 'replication')['master_replid']}"
+
 
 @contextmanager
 def own_server(*settings: str) -> Iterator[OwnServer]:

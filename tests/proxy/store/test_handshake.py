@@ -18,7 +18,7 @@ from tests.proxy.conftest import until
 from tests.proxy.store.servers import PASSWORD, URL_PASSWORD, own_server
 
 PATIENT = Timeouts(answer_s=5, connect_s=5)
-REPLICATION = b"# Replication\r\nrole:%s\r\nconnected_slaves:0\r\n"
+REPLICATION = b"# Replication\r\nrole:%s\r\nmaster_replid:def\r\nmaster_replid2:000\r\n"
 
 
 @pytest.fixture
@@ -63,8 +63,8 @@ def certificate(tmp_path_factory):
 @pytest.mark.parametrize(
     ("server", "role", "identity"),
     [
-        (b"# Server\r\nredis_mode:standalone\r\nrun_id:abc\r\n", b"master", Identity("abc", clustered=False, primary=True)),
-        (b"server_mode:cluster\r\nrun_id:abc\r\n", b"slave", Identity("abc", clustered=True, primary=False)),
+        (b"# Server\r\nredis_mode:standalone\r\nrun_id:abc\r\n", b"master", Identity("abc:def", clustered=False, primary=True)),
+        (b"server_mode:cluster\r\nrun_id:abc\r\n", b"slave", Identity("abc:def", clustered=True, primary=False)),
     ],
     ids=["redis", "valkey"],
 )  # fmt: skip
@@ -80,7 +80,7 @@ def test_a_server_that_does_not_say_is_refused():
 async def test_a_server_is_met_signed_in(meet, server):
     connection, identity = await meet(server.url)
 
-    assert identity == Identity(server.run_id, clustered=False, primary=True)
+    assert identity == Identity(server.life, clustered=False, primary=True)
     assert await connection.send(command("PING")) == b"PONG"
 
 
@@ -91,7 +91,7 @@ async def test_each_life_of_a_server_has_another_name(meet, server):
 
     _, after = await meet(server.url)
 
-    assert after.run_id != before.run_id
+    assert after.life != before.life
 
 
 async def test_a_user_signs_in_and_finds_the_database(meet, server):
@@ -117,7 +117,7 @@ async def test_a_server_is_met_at_a_socket_of_the_system(meet):
     with own_server("unixsocket here.sock", "unixsocketperm 777") as server:
         _, identity = await meet(f"unix://:{URL_PASSWORD}@{server.valkey.home.home}/here.sock")
 
-        assert identity.run_id == server.run_id
+        assert identity.life == server.life
 
 
 async def test_a_server_is_met_through_tls(meet, server, wire_with_tls, certificate):
@@ -127,7 +127,7 @@ async def test_a_server_is_met_through_tls(meet, server, wire_with_tls, certific
         f"rediss://:{URL_PASSWORD}@127.0.0.1:{wire_with_tls.port}/0?ssl_ca_certs={path}"
     )
 
-    assert identity.run_id == server.run_id
+    assert identity.life == server.life
     assert await connection.send(command("ECHO", b"x" * 100_000)) == b"x" * 100_000
 
 

@@ -52,7 +52,7 @@ def whole(node):
 
 
 def fingerprint(nodes):
-    return ",".join(sorted(node.run_id for node in nodes))
+    return ",".join(sorted(node.life for node in nodes))
 
 
 def owner(nodes, tag):
@@ -80,7 +80,7 @@ async def test_a_server_that_stands_alone_has_every_tag(follow, server):
     primaries = await follow(server.url)
 
     (only,) = primaries
-    assert primaries.fingerprint == server.run_id
+    assert primaries.fingerprint == server.life
     assert {primaries.of(tag) for tag in TAGS} == {only}
 
 
@@ -176,7 +176,7 @@ async def test_a_cluster_with_a_slot_nobody_has_is_incomplete(open_store):
 
         node.ask("CLUSTER", "ADDSLOTS", SLOTS - 1)
 
-        await until(lambda: store.fingerprint == node.run_id)
+        await until(lambda: store.fingerprint == node.life)
 
 
 async def test_a_server_that_says_the_cluster_is_down_is_asked_for_its_slots(open_store):
@@ -201,7 +201,7 @@ async def test_a_primary_whose_place_another_took_is_left(open_store):
         left.ask("CLUSTER", "DELSLOTSRANGE", *share(1, 2))
         left.ask("CLUSTER", "ADDSLOTSRANGE", *share(1, 2))
 
-        await until(lambda: store.fingerprint == left.run_id)
+        await until(lambda: store.fingerprint == left.life)
         assert [server.address.port for server in store.servers] == [left.port]
 
 

@@ -3,13 +3,14 @@ import signal
 
 import pytest
 
+from proxy.store import server as module
 from proxy.store.address import Address
 from proxy.store.errors import Away
 from proxy.store.handshake import Timeouts
 from proxy.store.server import Server
 from proxy.store.wire import command
 from tests.proxy.conftest import until
-from tests.proxy.store.servers import URL_PASSWORD, own_server
+from tests.proxy.store.servers import PASSWORD, URL_PASSWORD, own_server
 
 PATIENT = Timeouts(answer_s=5, connect_s=5)
 
@@ -18,12 +19,12 @@ class Watched:
     """A server as the product keeps it, and what it said of itself."""
 
     def __init__(self, url, timeouts):
-        self.run_ids = []
+        self.lives = []
         self.server = Server(Address.from_url(url), timeouts, on_change=self.note)
 
     def note(self):
-        if not self.run_ids or self.run_ids[-1] != self.server.run_id:
-            self.run_ids.append(self.server.run_id)
+        if not self.lives or self.lives[-1] != self.server.life:
+            self.lives.append(self.server.life)
 
 
 @pytest.fixture
@@ -34,8 +35,8 @@ async def keep():
         watched = Watched(url, timeouts)
         kept.append(watched.server)
         if connected:
-            await until(lambda: watched.server.run_id)
-            watched.run_ids = [watched.server.run_id]
+            await until(lambda: watched.server.life)
+            watched.lives = [watched.server.life]
         return watched
 
     yield keep
@@ -50,7 +51,7 @@ async def test_each_lane_is_a_connection_of_its_own(keep, server):
     admit, settle = (watched.server.lanes[lane] for lane in ("admit", "settle"))
 
     assert await admit.send(command("CLIENT", "ID")) != await settle.send(command("CLIENT", "ID"))
-    assert watched.server.run_id == server.run_id
+    assert watched.server.life == server.life
 
 
 async def test_one_full_lane_does_not_hinder_the_other(keep, server):
@@ -70,15 +71,15 @@ async def test_one_full_lane_does_not_hinder_the_other(keep, server):
 
 async def test_a_server_that_dies_and_lives_again_is_another(keep, server):
     watched = await keep(server.url)
-    before = server.run_id
+    before = server.life
 
     server.kill()
     await until(lambda: not watched.server.lanes)
     server.start()
-    await until(lambda: watched.server.run_id)
+    await until(lambda: watched.server.life)
 
-    assert watched.run_ids == [before, None, server.run_id]
-    assert server.run_id != before
+    assert watched.lives == [before, None, server.life]
+    assert server.life != before
 
 
 async def test_a_lost_lane_comes_back_alone(keep, server):
@@ -90,7 +91,7 @@ async def test_a_lost_lane_comes_back_alone(keep, server):
     await until(lambda: watched.server.lanes.get("admit") not in {None, admit})
 
     assert watched.server.lanes["settle"] is settle
-    assert watched.run_ids == [server.run_id]
+    assert watched.lives == [server.life]
 
 
 async def test_why_it_is_not_connected_is_said(keep, server):
@@ -101,7 +102,7 @@ async def test_why_it_is_not_connected_is_said(keep, server):
     await until(lambda: watched.server.fault)
     assert "no connection" in watched.server.fault
     server.start()
-    await until(lambda: watched.server.run_id)
+    await until(lambda: watched.server.life)
     assert watched.server.fault is None
 
 
@@ -113,7 +114,36 @@ async def test_a_replica_is_refused_until_it_is_promoted(keep, server):
 
         replica.ask("REPLICAOF", "NO", "ONE")
 
-        await until(lambda: watched.server.run_id == replica.run_id)
+        await until(lambda: watched.server.life == replica.life)
+
+
+async def test_a_primary_that_was_a_replica_meanwhile_is_another(keep, server, monkeypatch):
+    monkeypatch.setattr(module, "ASK_S", 0.1)
+    with own_server("repl-diskless-sync-delay 0") as stale:
+        server.ask("CONFIG", "SET", "masterauth", PASSWORD)
+        watched, before, run_id = await keep(server.url), server.life, server.run_id
+
+        server.ask("REPLICAOF", "127.0.0.1", stale.port)
+        await until(lambda: server.ask("INFO", "replication")["master_link_status"] == "up")
+        server.ask("REPLICAOF", "NO", "ONE")
+        await until(lambda: watched.server.life not in {before, None})
+
+        assert watched.lives == [before, None, server.life]
+        assert server.run_id == run_id
+
+
+async def test_a_first_replica_gives_its_primary_a_new_life_that_is_noticed(keep, server, monkeypatch):
+    monkeypatch.setattr(module, "ASK_S", 0.1)
+    watched, before = await keep(server.url), server.life
+    connections = set(watched.server.lanes.values())
+    server.ask("CONFIG", "SET", "repl-diskless-sync-delay", 0)
+
+    with own_server(f"replicaof 127.0.0.1 {server.port}", f'masterauth "{PASSWORD}"') as replica:
+        await until(lambda: replica.ask("INFO", "replication")["master_link_status"] == "up")
+        await until(lambda: watched.server.life not in {before, None})
+
+        assert watched.lives == [before, None, server.life]
+        assert not connections & set(watched.server.lanes.values())
 
 
 async def test_an_older_connection_to_another_server_is_dropped(keep, server, wire):
@@ -125,9 +155,9 @@ async def test_an_older_connection_to_another_server_is_dropped(keep, server, wi
         wire.to = successor.port
         server.ask("CLIENT", "KILL", "ID", await old["settle"].send(command("CLIENT", "ID")))
         await old["admit"].lost.wait()
-        await until(lambda: watched.server.run_id == successor.run_id)
+        await until(lambda: watched.server.life == successor.life)
 
-        assert watched.run_ids == [server.run_id, None, successor.run_id]
+        assert watched.lives == [server.life, None, successor.life]
 
 
 async def test_a_server_that_hangs_up_at_once_is_not_asked_all_the_time(keep, lay_wire):

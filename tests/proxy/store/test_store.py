@@ -147,8 +147,8 @@ async def test_a_server_that_started_again_is_fenced_and_its_owner_told(open_sto
 
     server.start()
     await until(lambda: len(seen) == 2)
-    assert seen == [None, server.run_id]
-    assert store.fingerprint == server.run_id != before == store.allowed
+    assert seen == [None, server.life]
+    assert store.fingerprint == server.life != before == store.allowed
     with pytest.raises(Fenced, match="not the allowed"):
         await count(store)
 
@@ -250,7 +250,7 @@ async def test_a_store_opens_without_a_server_and_finds_it_later(open_store, ser
     with pytest.raises(Away, match="no server is known"):
         await count(store, unfenced=True)
     server.start()
-    await until(lambda: store.fingerprint == server.run_id)
+    await until(lambda: store.fingerprint == server.life)
     assert await count(store, unfenced=True) == 1
 
 
