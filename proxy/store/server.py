@@ -105,5 +105,7 @@ async def _until_changed(connection: Connection, identity: Identity) -> None:
         try:
             if await identify(connection) != identity:
                 return
-        except (Away, Broken):
+        except Away:  # slow, or lost: the connection itself knows when it is dead
+            continue
+        except Broken:
             return
