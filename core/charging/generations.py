@@ -61,6 +61,14 @@ def lock(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": GENERATION_LOCK})
 
 
+def lock_shared(connection: Connection) -> None:
+    """Let nobody open a generation until this transaction ends; many may hold it off at a time.
+
+    What is read by later statements is then still so when they are committed.
+    """
+    connection.execute(text("SELECT pg_advisory_xact_lock_shared(:n)"), {"n": GENERATION_LOCK})
+
+
 def open_next(connection: Connection, *, fingerprint: str, since_ms: int) -> Life:
     """Open a generation. All pools become old: what they have left stays out until it is settled."""
     connection.execute(text("UPDATE pools SET state = 'old' WHERE state = 'active'"))

@@ -1,7 +1,7 @@
 """Leasing a wallet's money to Redis, and taking back what is left when a generation is over.
 
 A lease is pending money: no balance changes and no ledger row is written until calls are booked.
-Lock order, everywhere: wallets by id, then their pools.
+Lock order, everywhere: the lock of generations where it is needed, wallets by id, then their pools.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from core.charging import generations
 from core.money import NANOS_PER_USD
 
 VALID_S = 120  # of a pool here; Redis stops using it REDIS_VALID_MS after it was told, always before
@@ -26,7 +27,8 @@ LOCK = text(
 TOUCH = text(
     """
     INSERT INTO pools AS p (wallet_id, gen, granted_n, posted_n, returned_n, seq, state, valid_until)
-    VALUES (:wallet, :gen, 0, 0, 0, 0, 'active', now() + make_interval(secs => :valid_s))
+    SELECT :wallet, :gen, 0, 0, 0, 0, 'active', now() + make_interval(secs => :valid_s)
+    WHERE :gen = (SELECT max(gen) FROM generations)
     ON CONFLICT (wallet_id, gen) DO UPDATE
       SET valid_until = greatest(p.valid_until, excluded.valid_until), used_at = now()
     RETURNING seq, state
@@ -103,9 +105,10 @@ def grant(connection: Connection, *, wallet_id: UUID, gen: int, want_n: int) -> 
     Keeps the pool valid in any case. None when this generation is over.
     """
     where = {"wallet": wallet_id, "gen": gen}
+    generations.lock_shared(connection)  # a pool made while the next one opens would never become old
     wallet = connection.execute(LOCK, {"wallet": wallet_id}).one()
-    pool = connection.execute(TOUCH, {**where, "valid_s": VALID_S}).one()
-    if pool.state != "active":
+    pool = connection.execute(TOUCH, {**where, "valid_s": VALID_S}).one_or_none()
+    if pool is None or pool.state != "active":
         return None
     last = connection.execute(LAST, {**where, "seq": pool.seq}).one_or_none()
     rate_n = 0 if last is None else int(last.amount_n * RATE_S / max(1, last.age_s))
