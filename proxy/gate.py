@@ -11,7 +11,16 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.charging import holds, settlement
-from core.charging.calls import Admitted, Call, Ending, Progress, Settled, Verdict
+from core.charging.calls import (
+    Admitted,
+    Call,
+    Elsewhere,
+    Ending,
+    Progress,
+    Settled,
+    Unsettled,
+    Verdict,
+)
 from core.errors import Unavailable
 
 RETRY_FIRST_S, RETRY_LAST_S = 0.1, 5.0
@@ -36,26 +45,49 @@ class Gate(Protocol):
         """Book how a call ended that holds `hold_n` by now. Comes back when that cannot be lost any more."""
 
 
+class GenerationOpen(Unavailable):
+    """PostgreSQL admits no call while a generation of Redis is open."""
+
+
 class PostgresGate:
     """Path (a): one PostgreSQL transaction for each step."""
 
-    def __init__(self, engine: AsyncEngine, *, checkpoints: AsyncEngine, boot_id: UUID, hold_s: int) -> None:
-        """`checkpoints` has connections of its own: a sign of life must not queue behind admissions."""
+    def __init__(
+        self, engine: AsyncEngine, *, checkpoints: AsyncEngine, boot_id: UUID, hold_s: int, at_once: int = 0
+    ) -> None:
+        """`checkpoints` has connections of its own: a sign of life must not queue behind admissions.
+
+        `at_once`: how many calls of one wallet may run at the same time; 0: any number.
+        """
         self._engine = engine
         self._checkpoints = checkpoints
         self._boot_id = boot_id
         self._hold_s = hold_s
+        self._at_once = at_once
 
     async def admit(self, call: Call) -> Verdict:
+        """Raises GenerationOpen when calls are admitted in Redis."""
         try:
-            return await self._run(
-                lambda connection: holds.admit(connection, call, boot_id=self._boot_id, hold_s=self._hold_s)
-            )
+            verdict = await self._run(lambda connection: self._admit(connection, call))
         except (SQLAlchemyError, OSError) as error:
             _log.error("admission_failed", request_id=str(call.request_id), error=_name(error))
             raise Unavailable(
                 "The service cannot check balances right now. Try again.", retry_after_s=5
             ) from None
+        match verdict:
+            case Elsewhere():
+                raise GenerationOpen("The service is changing over. Try again.", retry_after_s=1)
+            case Unsettled():
+                raise Unavailable(
+                    "The service is counting what was spent before. Try again.", retry_after_s=5
+                )
+            case _:
+                return verdict
+
+    def _admit(self, connection: Connection, call: Call) -> Verdict | Elsewhere | Unsettled:
+        return holds.admit(
+            connection, call, boot_id=self._boot_id, hold_s=self._hold_s, at_once=self._at_once
+        )
 
     async def checkpoint(self, running: Sequence[Report]) -> None:
         progress = [report for _, _, report in running]

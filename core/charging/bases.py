@@ -14,9 +14,10 @@ from core.rules.scopes import Fuse, Quota, Subject
 
 BOUND_MS = 2000  # how long a bound is good for; then it is worked out anew
 
+# What calls that run may still be charged: of earlier generations, and of PostgreSQL's own.
 OUTSTANDING = text(
-    "SELECT coalesce(sum(greatest(0, granted_n - posted_n - returned_n)), 0) FROM pools "
-    "WHERE wallet_id = :wallet AND state = 'old'"
+    "SELECT held_n + (SELECT coalesce(sum(greatest(0, granted_n - posted_n - returned_n)), 0) FROM pools "
+    "WHERE wallet_id = wallets.id AND state = 'old') FROM wallets WHERE id = :wallet"
 )
 SPENT = text(
     "SELECT coalesce(sum(charge_n), 0) AS usd, coalesce(sum(tokens), 0) AS tokens, "

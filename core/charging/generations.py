@@ -7,6 +7,9 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 GENERATION_LOCK = 0x626C6765  # any constant: one process at a time opens a generation
+VACANT = ""  # the fingerprint of a time in which nobody has Redis: no generation is open
+ALIVE_S = 10  # a proxy that was silent for longer is taken for dead
+NEWS_S = 3  # so long is believed what a proxy said of Redis
 LATEST = text("SELECT gen, fingerprint, since_ms FROM generations ORDER BY gen DESC LIMIT 1")
 OPEN = text(
     "INSERT INTO generations (fingerprint, since_ms) VALUES (:fingerprint, :since) "
@@ -14,8 +17,22 @@ OPEN = text(
 )
 SEEN = text(
     """
-    INSERT INTO proxy_boots AS b (boot_id, settled_gen) VALUES (:boot, :settled)
-    ON CONFLICT (boot_id) DO UPDATE SET last_seen_at = now(), settled_gen = greatest(b.settled_gen, :settled)
+    INSERT INTO proxy_boots AS b (boot_id, settled_gen, has_redis) VALUES (:boot, :settled, :has_redis)
+    ON CONFLICT (boot_id) DO UPDATE
+      SET last_seen_at = now(), settled_gen = greatest(b.settled_gen, :settled), has_redis = :has_redis
+    """
+)
+NONE_OPEN = text(
+    "SELECT coalesce((SELECT fingerprint FROM generations ORDER BY gen DESC LIMIT 1), :vacant) = :vacant"
+)
+OUTLOOK = text(
+    """
+    SELECT count(*) FILTER (WHERE last_seen_at > now() - make_interval(secs => :alive_s)) AS proxies,
+           count(*) FILTER (WHERE has_redis AND boot_id <> :boot
+                              AND last_seen_at > now() - make_interval(secs => :news_s)) AS others,
+           (SELECT extract(epoch FROM clock_timestamp() - started_at) FROM generations
+            WHERE fingerprint = :vacant AND gen = (SELECT max(gen) FROM generations)) AS vacant_s
+    FROM proxy_boots WHERE ended_at IS NULL
     """
 )
 # Pools nothing can be posted to any more: every proxy that may have run their calls has settled them all, or
@@ -75,9 +92,39 @@ def open_next(connection: Connection, *, fingerprint: str, since_ms: int) -> Lif
     return Life(*connection.execute(OPEN, {"fingerprint": fingerprint, "since": since_ms}).one())
 
 
-def seen(connection: Connection, *, boot_id: UUID, settled_gen: int) -> None:
+def vacate(connection: Connection) -> None:
+    """Say that nobody has Redis, unless that was said already. Who has it opens the next generation."""
+    lock(connection)
+    life = latest(connection)
+    if life is None or life.fingerprint != VACANT:
+        open_next(connection, fingerprint=VACANT, since_ms=0)
+
+
+def none_is_open(connection: Connection) -> bool:
+    """Say whether no generation is open. If so, none opens until this transaction ends."""
+    lock_shared(connection)  # a statement of its own: what the next one sees is then what stays
+    return bool(connection.execute(NONE_OPEN, {"vacant": VACANT}).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """How things stand for a proxy that cannot reach Redis."""
+
+    proxies: int  # alive, this one among them
+    others_have_redis: bool
+    vacant_s: float | None  # for how long nobody has had it; None: a generation is open
+
+
+def outlook(connection: Connection, *, boot_id: UUID) -> Outlook:
+    values = {"boot": boot_id, "vacant": VACANT, "alive_s": ALIVE_S, "news_s": NEWS_S}
+    row = connection.execute(OUTLOOK, values).one()
+    vacant_s = None if row.vacant_s is None else float(row.vacant_s)
+    return Outlook(max(1, row.proxies), row.others > 0, vacant_s)
+
+
+def seen(connection: Connection, *, boot_id: UUID, settled_gen: int, has_redis: bool = True) -> None:
     """A proxy's sign of life; of every generation before `settled_gen` nothing is left in it or its spool."""
-    connection.execute(SEEN, {"boot": boot_id, "settled": settled_gen})
+    connection.execute(SEEN, {"boot": boot_id, "settled": settled_gen, "has_redis": has_redis})
 
 
 def ended(connection: Connection, boot_ids: Sequence[UUID]) -> None:

@@ -27,6 +27,7 @@ def upgrade() -> None:
             "last_seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),
         sa.Column("settled_gen", sa.BigInteger(), nullable=False),
+        sa.Column("has_redis", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("boot_id", name=op.f("pk_proxy_boots")),
     )
