@@ -1,4 +1,4 @@
-"""What the ledger process does for leases: sweep silent calls, keep pools valid, close old ones."""
+"""What the ledger process does for leases: sweep silent calls, keep pools valid."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,6 @@ from core.counters.requests import Request
 
 IDLE_S = 600  # a pool nobody used for so long is given back
 DUE = 100
-CLOSED_AT_ONCE = 100
 ALL_N = 2**52
 _log = structlog.get_logger()
 Run = Callable[[Request], Any]
@@ -35,10 +34,9 @@ def runner(redis: Any) -> Run:
 
 
 class LeaseKeeper:
-    def __init__(self, engine: Engine, run: Run, *, longest_call_s: int) -> None:
+    def __init__(self, engine: Engine, run: Run) -> None:
         self._engine = engine
         self._run = run
-        self._longest_call_s = longest_call_s
 
     def sweep(self) -> int:
         """Settle the calls nobody has heard of. Returns how many."""
@@ -67,15 +65,3 @@ class LeaseKeeper:
             self._run(requests.grant(keys, gen=life.name, seq=0, amount_n=0, valid_ms=REDIS_VALID_MS))
         for pool in idle:
             self._run(requests.recall(wallet_keys(pool.bucket, pool.wallet_id), gen=life.name, want_n=ALL_N))
-
-    def close_old(self) -> int:
-        """Give back what is left of old pools to which nothing can be posted any more."""
-        with self._engine.connect() as connection:
-            closable = generations.closable(
-                connection, longest_call_s=self._longest_call_s, limit=CLOSED_AT_ONCE
-            )
-        for wallet_id, gens in closable:
-            with self._engine.begin() as connection:
-                pools.close(connection, wallet_id=wallet_id, gens=gens)
-            _log.warning("pool_closed", wallet_id=str(wallet_id), gens=gens)
-        return len(closable)

@@ -20,6 +20,7 @@ from core.config import Misconfigured, Settings
 from core.db import sync_engine
 from core.logs import configure_logs
 from worker.bumps import resend
+from worker.closings import Closer
 from worker.drain import AWAY, Drain, RedisStreams
 from worker.leases import LeaseKeeper, runner
 from worker.proofs import Prover
@@ -45,17 +46,14 @@ class Duty:
 class Ledger:
     """The duties of a ledger process, one after the other, the most urgent first."""
 
-    def __init__(
-        self, engine: Engine, redis: Any, *, is_cluster: bool, settings: Settings, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, engine: Engine, redis: Any, *, is_cluster: bool, clock: Callable[[], float]) -> None:
         run = runner(redis)
-        keeper = LeaseKeeper(engine, run, longest_call_s=int(settings.total_timeout_s))
+        keeper = LeaseKeeper(engine, run)
         self._drain = Drain(engine, RedisStreams(redis, is_cluster=is_cluster))
         self._clock = clock
         self._duties = [
             Duty(keeper.sweep, every_s=1),
             Duty(lambda: resend(engine, run), every_s=1),
-            Duty(keeper.close_old, every_s=1),
             Duty(keeper.renew, every_s=20),
         ]
 
@@ -101,10 +99,11 @@ def _cause(error: Exception) -> str:
 
 
 def serve(settings: Settings, pause: Callable[[float], None]) -> None:
-    """Three loops, so that none waits for another's slow part: leases, holds in PostgreSQL, proofs."""
-    engine = sync_engine(settings.database_url, pool_size=4)
+    """Loops beside each other, so that none waits for another's slow part; only leases need Redis."""
+    engine = sync_engine(settings.database_url, pool_size=5)
     sweeper, prover = Sweeper(engine), Prover(engine)
-    for name, work in (("sweeps", sweeper.round), ("proofs", prover.round)):
+    closer = Closer(engine, longest_call_s=int(settings.total_timeout_s))
+    for name, work in (("sweeps", sweeper.round), ("closings", closer.round), ("proofs", prover.round)):
         Thread(target=run, args=(work, pause), kwargs={"name": name}, daemon=True).start()
     try:
         run(_leases(engine, settings), pause, name="leases")
@@ -118,9 +117,7 @@ def _leases(engine: Engine, settings: Settings) -> Callable[[], float]:
     def work() -> float:
         if not ledger:  # connected to by the first round, and by the one after a failure
             redis, is_cluster = open_redis(settings.redis_url)
-            ledger.append(
-                Ledger(engine, redis, is_cluster=is_cluster, settings=settings, clock=time.monotonic)
-            )
+            ledger.append(Ledger(engine, redis, is_cluster=is_cluster, clock=time.monotonic))
         return ledger[0].round()
 
     return work

@@ -30,6 +30,7 @@ OUTLOOK = text(
     SELECT count(*) FILTER (WHERE last_seen_at > now() - make_interval(secs => :alive_s)) AS proxies,
            count(*) FILTER (WHERE has_redis AND boot_id <> :boot
                               AND last_seen_at > now() - make_interval(secs => :news_s)) AS others,
+           count(*) FILTER (WHERE has_redis AND boot_id <> :boot) AS unaccounted,
            (SELECT extract(epoch FROM clock_timestamp() - started_at) FROM generations
             WHERE fingerprint = :vacant AND gen = (SELECT max(gen) FROM generations)) AS vacant_s
     FROM proxy_boots WHERE ended_at IS NULL
@@ -112,6 +113,7 @@ class Outlook:
 
     proxies: int  # alive, this one among them
     others_have_redis: bool
+    unaccounted: int  # others who had it when they were last heard of, however long ago
     vacant_s: float | None  # for how long nobody has had it; None: a generation is open
 
 
@@ -119,7 +121,7 @@ def outlook(connection: Connection, *, boot_id: UUID) -> Outlook:
     values = {"boot": boot_id, "vacant": VACANT, "alive_s": ALIVE_S, "news_s": NEWS_S}
     row = connection.execute(OUTLOOK, values).one()
     vacant_s = None if row.vacant_s is None else float(row.vacant_s)
-    return Outlook(max(1, row.proxies), row.others > 0, vacant_s)
+    return Outlook(max(1, row.proxies), row.others > 0, row.unaccounted, vacant_s)
 
 
 def seen(connection: Connection, *, boot_id: UUID, settled_gen: int, has_redis: bool = True) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -12,8 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.charging import generations
+from core.charging.booking import book
 from core.charging.calls import FINAL
 from core.counters import requests
+from core.counters.events import lost_entry
 from core.counters.requests import Settlement
 from core.ids import day_of
 from proxy.leases.spool import Left, Spool, left_behind
@@ -41,6 +44,8 @@ class Settler:
         self._sending: dict[UUID, asyncio.Task[int]] = {}
         self._sent_at: dict[UUID, float] = {}
         self._left: list[Left] = []
+        self.is_redis_gone: Callable[[], bool] = lambda: False  # and nothing can be admitted there any more
+        self._without_redis: dict[UUID, int] = {}  # what was booked meanwhile is charged
 
     def send(self, settlement: Settlement) -> asyncio.Task[int]:
         """Settle in Redis, in a task of its own, for as long as it takes; gives what the call was charged."""
@@ -48,8 +53,12 @@ class Settler:
         if task is None:
             task = asyncio.get_running_loop().create_task(self._send(settlement))
             self._sending[settlement.request_id] = task
-            task.add_done_callback(lambda _: self._sending.pop(settlement.request_id, None))
+            task.add_done_callback(lambda _: self._sent(settlement.request_id))
         return task
+
+    def _sent(self, request_id: UUID) -> None:
+        self._sending.pop(request_id, None)
+        self._without_redis.pop(request_id, None)
 
     async def _send(self, settlement: Settlement) -> int:
         request, wait_s = requests.settlement(settlement), RETRY_FIRST_S
@@ -67,6 +76,8 @@ class Settler:
                     self._sent_at[settlement.request_id] = time.monotonic()
                     return int(answer[1])  # type: ignore[arg-type]  # a decimal string, by the script
             await asyncio.sleep(wait_s)
+            if settlement.request_id in self._without_redis:
+                return self._without_redis[settlement.request_id]
             wait_s = min(wait_s * 2, RETRY_LAST_S)
 
     def oldest_gen(self) -> int | None:
@@ -95,13 +106,12 @@ class Settler:
     async def look(self) -> None:
         """Drop what PostgreSQL has booked; send again what it should have by now."""
         self.spool.seal()
-        unbooked = [end for end in self._unbooked() if end.request_id not in self._sending]
         try:
+            if self.is_redis_gone():
+                await self._book_without_redis()
+            unbooked = [end for end in self._unbooked() if end.request_id not in self._sending]
             booked = await self._booked(unbooked[:BATCH])
-            self.spool.forget(booked)
-            for request_id in booked:
-                self._sent_at.pop(request_id, None)
-            await self._finish(booked)
+            await self._forget(booked)
         except (SQLAlchemyError, OSError) as error:
             _log.warning("spool_not_checked", error=type(error).__name__)
             return
@@ -110,6 +120,17 @@ class Settler:
             if end.request_id not in booked and self._sent_at.get(end.request_id, due) <= due:
                 self.send(end)
 
+    async def _book_without_redis(self) -> None:
+        """Book what waits to be sent. Should Redis have got some of it before, it is in the books by then."""
+        ends = self._unbooked()[:BATCH]
+        if not ends:
+            return
+        entries = [lost_entry(end, now=datetime.now(UTC)) for end in ends]
+        async with self._engine.begin() as connection:
+            charges = await connection.run_sync(lambda sync: book(sync, entries))
+        self._without_redis |= {one: charge_n for one, charge_n in charges.items() if one in self._sending}
+        await self._forget(set(charges))
+
     async def _booked(self, ends: Sequence[Settlement]) -> set[UUID]:
         if not ends:
             return set()
@@ -117,6 +138,12 @@ class Settler:
         values = {"ids": ids, "days": sorted({day_of(one) for one in ids}), "final": FINAL}
         async with self._engine.connect() as connection:
             return set((await connection.execute(BOOKED, values)).scalars())
+
+    async def _forget(self, booked: set[UUID]) -> None:
+        self.spool.forget(booked)
+        for request_id in booked:
+            self._sent_at.pop(request_id, None)
+        await self._finish(booked)
 
     async def _finish(self, booked: set[UUID]) -> None:
         """Boots whose spools are empty now are over: nothing will be settled in their name any more."""

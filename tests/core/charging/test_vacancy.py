@@ -1,6 +1,7 @@
 """Between two generations of Redis: what of the one before is over, and what is charged meanwhile."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -23,6 +24,8 @@ from core.charging.calls import (
 )
 from core.charging.generations import VACANT, Outlook
 from core.charging.holds import admit
+from core.counters.events import lost_entry
+from core.counters.requests import ended
 from core.rules.admission import Deny
 from tests.core.charging.conftest import ending
 
@@ -246,6 +249,24 @@ def test_a_call_takes_no_more_than_its_hold_once_redis_counts(open_desk, vacate)
     assert bases(desk, gen) == (known - 10, 0)
 
 
+@pytest.mark.parametrize(("charge_n", "booked_n"), [(40, 40), (70, 60)])
+def test_what_waits_for_redis_can_be_booked_without_it(desk, open_next, vacate, charge_n, booked_n):
+    gen = open_next()
+    lend(desk, gen, want_n=25)
+    vacate()
+    call = desk.call(60)
+    end = ended(call, ending(charge_n), gen=f"{gen}:0", hold_n=60)
+
+    for _ in range(2):
+        with desk.engine.begin() as connection:
+            assert book(connection, [lost_entry(end, now=datetime.now(UTC))]) == {call.request_id: booked_n}
+
+    row = desk.usage(call)
+    assert (row.rank, row.gen, row.charge_n, row.reason) == (FINAL, gen, booked_n, "done")
+    assert desk.row("SELECT granted_n, posted_n FROM pools") == (100, booked_n)
+    assert desk.row("SELECT leased_n FROM wallets WHERE id = :w", w=desk.wallet_id) == (100 - booked_n,)
+
+
 # What a proxy learns that cannot reach Redis.
 
 
@@ -266,12 +287,13 @@ def test_a_proxy_learns_who_is_alive_and_who_has_redis(desk, open_next, vacate):
         generations.ended(connection, [ended])
     desk.run("UPDATE proxy_boots SET last_seen_at = now() - interval '11 s' WHERE boot_id = :b", b=silent)
 
-    assert outlook() == Outlook(proxies=2, others_have_redis=True, vacant_s=None)
+    assert outlook() == Outlook(proxies=2, others_have_redis=True, unaccounted=2, vacant_s=None)
     see(other, has_redis=False)
-    assert outlook() == Outlook(proxies=2, others_have_redis=False, vacant_s=None)
+    assert outlook() == Outlook(proxies=2, others_have_redis=False, unaccounted=1, vacant_s=None)
     vacate()
     desk.run("UPDATE generations SET started_at = now() - interval '2 s'")
-    assert replace(outlook(), vacant_s=2.0) == Outlook(proxies=2, others_have_redis=False, vacant_s=2.0)
-    assert 2 <= outlook().vacant_s < 60
+    known = outlook()
+    assert replace(known, vacant_s=None) == Outlook(2, others_have_redis=False, unaccounted=1, vacant_s=None)
+    assert 2 <= known.vacant_s < 60
     open_next()
     assert outlook().vacant_s is None
