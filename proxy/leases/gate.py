@@ -24,6 +24,8 @@ from proxy.trips import Trips
 
 TRIES = 8  # what is missing is fetched and the call asked again, so often at most
 SETTLE_WAIT_S = 1.0
+AWAY_RETRY_S = 5
+NO_LIMITS = "The service cannot check limits right now. Try again."
 _log = structlog.get_logger()
 
 
@@ -64,9 +66,7 @@ class LeaseGate:
             return await self._admit(call)
         except (Away, Broken) as error:
             _log.warning("admission_failed", request_id=str(call.request_id), error=type(error).__name__)
-            raise Unavailable(
-                "The service cannot check limits right now. Try again.", retry_after_s=5
-            ) from None
+            raise Unavailable(NO_LIMITS, retry_after_s=AWAY_RETRY_S) from None
 
     async def _admit(self, call: Call) -> Verdict:
         partial, told = self._lender.is_dry(call.caller), False
@@ -186,7 +186,7 @@ class LeaseGate:
     def _life(self) -> Life:
         life = self._generations.current
         if life is None:
-            raise Unavailable("The service is starting. Try again.", retry_after_s=2)
+            raise Unavailable(NO_LIMITS, retry_after_s=AWAY_RETRY_S)
         return life
 
     async def _run(self, request: Request, *, admit: bool = False) -> Answer:
