@@ -90,6 +90,8 @@ class PostgresGate:
         )
 
     async def checkpoint(self, running: Sequence[Report]) -> None:
+        if not running:
+            return
         progress = [report for _, _, report in running]
         async with self._checkpoints.begin() as connection:
             await connection.run_sync(lambda sync: holds.checkpoint(sync, progress, hold_s=self._hold_s))
