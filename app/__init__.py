@@ -18,6 +18,7 @@ from app import (
     errors,
     formats,
     headers,
+    holdings,
     htmx,
     locales,
     navigation,
@@ -26,7 +27,6 @@ from app import (
 from core.actions.users import SESSION_LIFE
 from core.actions.versions import enforce_after_commit
 from core.config import Settings
-from core.counters.client import Counters
 from core.db import session_factory, sync_engine
 from core.jobs import deliver_after_commit
 
@@ -53,10 +53,11 @@ def build_app(settings: Settings, *, sessions: sessionmaker[Session] | None = No
         part.install(app)
     assets.install(app, ROOT / "static")
     brakes.install(app, settings.redis_url)
+    holdings.install(app, settings)
     if sessions is None:
         sessions = session_factory(sync_engine(settings.database_url))
         deliver_after_commit(sessions, redis)
-        enforce_after_commit(sessions, Counters(settings.counters_url))
+        enforce_after_commit(sessions, app.extensions["counters"])
     database.install(app, sessions)
     csrf.install(app, public_url=settings.public_url)
     access.install(app)

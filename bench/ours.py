@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from tempfile import TemporaryDirectory
 from uuid import UUID
 
 from redis import Redis
@@ -85,7 +86,8 @@ def ours(*, upstream_port: int, cores: Cores) -> Iterator[tuple[Target, Product]
             postgres = stack.enter_context(temporary_postgres(durable=True))
             valkey = stack.enter_context(temporary_valkey(durable=True))
         port = free_port()
-        env = environment(postgres.url, valkey.url, port)
+        spool = stack.enter_context(TemporaryDirectory(prefix="bazaar-bench-"))
+        env = environment(postgres.url, valkey.url, port, spool=spool)
         product = Product(env, upstream_port=upstream_port)
         stack.callback(product.engine.dispose)
         relay = stack.enter_context(running(program("proxy", env, port=port), cores.target))
@@ -104,7 +106,7 @@ def ours(*, upstream_port: int, cores: Cores) -> Iterator[tuple[Target, Product]
         yield target, product
 
 
-def environment(database_url: str, redis_url: str, port: int) -> dict[str, str]:
+def environment(database_url: str, redis_url: str, port: int, *, spool: str) -> dict[str, str]:
     """The settings: the defaults, as an installation has them, and secrets of this run.
 
     A limit that would refuse the load is raised here, and nowhere is one switched off.
@@ -114,6 +116,10 @@ def environment(database_url: str, redis_url: str, port: int) -> dict[str, str]:
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "PROXY_PORT": str(port),
+        "SPOOL_DIR": spool,
+        "RPM_FREE": "10000000",
+        "RPM_PAID": "10000000",
+        "CALLS_AT_ONCE": "1000",
         **{name: secrets.token_hex(32) for name in ("SECRET_KEY", "KEY_PEPPER", "PROVIDER_SECRET")},
     }
 

@@ -12,6 +12,7 @@ import secrets
 import time
 import zlib
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from uuid import UUID
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -19,6 +20,7 @@ KEY_PREFIX = "sk-bl-"
 EDUCATION_PREFIX = "sk-edu-"
 RANDOM_CHARS = 32
 CHECKSUM_CHARS = 6
+HOUR_MS = 3_600_000
 KEY_SHAPE = re.compile(rf"(?:{KEY_PREFIX}|{EDUCATION_PREFIX})[0-9A-Za-z]{{{RANDOM_CHARS + CHECKSUM_CHARS}}}")
 
 
@@ -37,7 +39,17 @@ def created_at(request_id: UUID) -> datetime:
 
 def day_of(request_id: UUID) -> date:
     """The UTC day of a version 7 id: the partition its usage row lives in, and nothing else decides it."""
-    return created_at(request_id).date()
+    return hour_of(request_id).date()
+
+
+def hour_of(request_id: UUID) -> datetime:
+    """The UTC hour a version 7 id was made in."""
+    return _hour((request_id.int >> 80) // HOUR_MS)
+
+
+@lru_cache(maxsize=256)  # calls come in the order of time
+def _hour(number: int) -> datetime:
+    return datetime.fromtimestamp(number * HOUR_MS // 1000, UTC)
 
 
 def first_id(moment: datetime) -> UUID:

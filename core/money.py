@@ -51,8 +51,9 @@ def plain_decimal(text: str) -> Decimal:
 
 def usd(nanos: int) -> Decimal:
     """The exact dollars of an amount, for JSON and pages: 1_100_000 is Decimal("0.0011")."""
-    amount = Decimal(nanos).scaleb(-9).normalize()
-    return amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount
+    if nanos % NANOS_PER_USD == 0:
+        return Decimal(nanos // NANOS_PER_USD)
+    return Decimal(nanos).scaleb(-9).normalize()
 
 
 def format_usd(nanos: int, *, places: int = 2) -> str:

@@ -32,7 +32,7 @@ def loads(body: bytes) -> Any:
         raise ValueError(_TOO_DEEP) from None
     if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(value):
         raise ValueError(_TOO_DEEP)
-    if _ESCAPED_SURROGATE.search(text) and _has_half_characters(value):
+    if "\\u" in text and _ESCAPED_SURROGATE.search(text) and _has_half_characters(value):
         raise ValueError(
             "The body holds half a character: a \\ud800 to \\udfff escape without its other half."
         )

@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -95,18 +96,6 @@ def _call(chance: random.Random, at: datetime, key: ApiKey, habit: Habit) -> Ent
     cached = into // 2 if chance.random() < 0.3 else 0  # noqa: PLR2004  # three calls in ten repeat a prefix
     usage = Usage(input_tokens=into, output_tokens=out, cached_tokens=cached)
     cost = cost_of(usage, habit.card, habit.terms)
-    call = {
-        "user_id": key.user_id,
-        "key_id": key.id,
-        "team_id": key.team_id,
-        "member_id": key.member_id,
-        "model_id": habit.model_id,
-        "price_card_id": habit.card_id,
-        "stream": chance.random() < 0.6,  # noqa: PLR2004
-        "app_name": chance.choice(APPS),
-        "app_url": "",
-        "quotas": (),
-    }
     ending = Ending(
         provider=habit.provider,
         usage=usage,
@@ -122,8 +111,24 @@ def _call(chance: random.Random, at: datetime, key: ApiKey, habit: Habit) -> Ent
         wallet_id=key.wallet_id,
         rank=FINAL,
         charge_n=cost.charge_n,
-        facts={**call, **final_facts(ending), "ended_at": at},
+        facts={**_asked(chance, key, habit), **final_facts(ending), "ended_at": at},
     )
+
+
+def _asked(chance: random.Random, key: ApiKey, habit: Habit) -> dict[str, Any]:
+    """What a call's row says of who asked for what."""
+    return {
+        "user_id": key.user_id,
+        "key_id": key.id,
+        "team_id": key.team_id,
+        "member_id": key.member_id,
+        "model_id": habit.model_id,
+        "price_card_id": habit.card_id,
+        "stream": chance.random() < 0.6,  # noqa: PLR2004
+        "app_name": chance.choice(APPS),
+        "app_url": "",
+        "quotas": (),
+    }
 
 
 def start_of_month(now: datetime) -> datetime:

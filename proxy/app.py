@@ -24,7 +24,7 @@ from proxy.leases.build import build_leases
 from proxy.rates import add_rate_headers
 from proxy.refusals import Refusals
 from proxy.running import Running
-from proxy.upstream.offers import Upstreams
+from proxy.upstream.offers import Upstreams, system_trust
 
 RESTART_S = 1.0
 PREFIXES = ("/api/v1", "/v1")
@@ -78,6 +78,7 @@ async def background(app: web.Application) -> AsyncIterator[None]:
     leases = deps.leases
     await deps.catalog.refresh()
     await leases.open()
+    await asyncio.to_thread(system_trust)
     tasks = [
         asyncio.create_task(kept_up(work))
         for work in (

@@ -59,6 +59,11 @@ class Model:
     card: PriceCard | None
     offers: tuple[Offer, ...]
 
+    @property
+    def reasons(self) -> bool:
+        """Say whether it may produce output that is billed and not sent."""
+        return "reasoning" in self.supported_parameters or "include_reasoning" in self.supported_parameters
+
 
 @dataclass(frozen=True, slots=True, eq=False)  # one state of the catalogue is equal to itself only
 class Snapshot:

@@ -1,7 +1,6 @@
 """A chat request as it came in: read strictly, checked field by field, its content left as it is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -17,11 +16,13 @@ FREE_TOOLS = frozenset({"function", "custom"})  # tools that run at the client: 
 PLAIN_TIERS = frozenset({"auto", "default", "standard"})
 SEARCHES = ("web_search_options", "search_parameters", "enable_search", "web_search", "search_options")
 NOT_YET = ("models", "provider", "plugins")
+WATCHED = frozenset(
+    (*NOT_YET, *SEARCHES, "service_tier", "best_of", "tools", "stream_options")
+)  # rare fields
 _raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-@dataclass(frozen=True, slots=True)
-class ChatCall:
+class ChatCall(msgspec.Struct, frozen=True):
     """What the relay must know of a chat request. `fields` is the body, each value byte for byte."""
 
     model: str
@@ -39,7 +40,9 @@ class ChatCall:
         """Read a request body. Raises BadRequest naming the field that is wrong."""
         document, fields = _document(body)
         name, most = _output_limit(document)
-        _refuse_extra_costs(document)
+        if not WATCHED.isdisjoint(document):
+            _refuse_not_yet(document)
+            _refuse_extra_costs(document)
         if b"ttl" in body or b"\\u00" in body:  # else there is none, however it is written
             _refuse_long_caches(document)
         return cls(
@@ -71,9 +74,6 @@ def _document(body: bytes) -> tuple[dict[str, Any], dict[str, msgspec.Raw]]:
         raise BadRequest(str(error)) from None
     if not isinstance(document, dict):
         raise BadRequest("The body must be a JSON object with model and messages.")
-    for name in NOT_YET:
-        if document.get(name) is not None:
-            raise BadRequest(f"{name} is not supported yet. Leave it out.", param=name)
     try:
         return document, _raw_fields(body)
     except (msgspec.DecodeError, RecursionError):  # half a surrogate pair, for one: no provider can read it
@@ -83,7 +83,7 @@ def _document(body: bytes) -> tuple[dict[str, Any], dict[str, msgspec.Raw]]:
 
 
 def _other_bytes(fields: Mapping[str, msgspec.Raw]) -> int:
-    return sum(len(bytes(raw)) for name, raw in fields.items() if name != "messages")
+    return sum([memoryview(raw).nbytes for name, raw in fields.items() if name != "messages"])
 
 
 def _model(document: Mapping[str, Any]) -> str:
@@ -136,6 +136,12 @@ def _output_limit(document: Mapping[str, Any]) -> tuple[str | None, int | None]:
     if newer is not None:
         return "max_completion_tokens", newer
     return ("max_tokens" if older is not None else None), older
+
+
+def _refuse_not_yet(document: Mapping[str, Any]) -> None:
+    for name in NOT_YET:
+        if document.get(name) is not None:
+            raise BadRequest(f"{name} is not supported yet. Leave it out.", param=name)
 
 
 def _refuse_extra_costs(document: Mapping[str, Any]) -> None:

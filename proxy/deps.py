@@ -7,8 +7,10 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.config import Settings
+from proxy.apps import Apps
 from proxy.catalog import Catalog
 from proxy.clock import Clock
+from proxy.floods import Floods
 from proxy.grants import Grants
 from proxy.leases.build import Leases
 from proxy.refusals import Refusals
@@ -27,6 +29,8 @@ class Deps:
     refusals: Refusals
     leases: Leases
     clock: Clock
+    apps: Apps = field(default_factory=Apps)
+    floods: Floods = field(default_factory=Floods)
     large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))  # read one by one
 
 

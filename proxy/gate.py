@@ -14,6 +14,7 @@ from core.charging import holds, settlement
 from core.charging.calls import (
     Admitted,
     Call,
+    Caller,
     Elsewhere,
     Ending,
     Progress,
@@ -22,6 +23,7 @@ from core.charging.calls import (
     Verdict,
 )
 from core.errors import Unavailable
+from core.rules.rates import Rate
 
 RETRY_FIRST_S, RETRY_LAST_S = 0.1, 5.0
 T = TypeVar("T")
@@ -35,11 +37,17 @@ class Gate(Protocol):
     async def admit(self, call: Call) -> Verdict:
         """Hold the call's worst case, or say why not. Raises Unavailable when the books cannot be reached."""
 
+    async def rate(self, caller: Caller) -> Rate | None:
+        """Where a caller stands with its calls a minute; None when nobody counts them, or can be asked."""
+
     async def checkpoint(self, running: Sequence[Report]) -> None:
         """Say what running calls have produced so far; also a sign of life for each."""
 
     async def extend(self, call: Call, admitted: Admitted, *, more_n: int) -> int:
         """Add to a running call's hold; returns the nano-dollars added, 0 when nothing is left."""
+
+    def settle_now(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled | None:
+        """The same as `settle`, at once, where nothing must be waited for; else None, and nothing is done."""
 
     async def settle(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled:
         """Book how a call ended that holds `hold_n` by now. Comes back when that cannot be lost any more."""
@@ -89,6 +97,9 @@ class PostgresGate:
             connection, call, boot_id=self._boot_id, hold_s=self._hold_s, at_once=self._at_once
         )
 
+    async def rate(self, caller: Caller) -> Rate | None:  # noqa: ARG002  # the protocol's
+        return None
+
     async def checkpoint(self, running: Sequence[Report]) -> None:
         if not running:
             return
@@ -98,6 +109,10 @@ class PostgresGate:
 
     async def extend(self, call: Call, admitted: Admitted, *, more_n: int) -> int:  # noqa: ARG002  # the protocol's
         return await self._run(lambda connection: holds.extend(connection, call, more_n=more_n))
+
+    def settle_now(self, *_: object, **__: object) -> Settled | None:
+        """A transaction is always waited for."""
+        return None
 
     async def settle(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled:  # noqa: ARG002
         wait_s = RETRY_FIRST_S

@@ -72,14 +72,17 @@ class GlobalBreaker:
         except (Away, Broken):
             self._unsent_n += sent_n  # it may have been counted: rather twice than not
             return
-        if not isinstance(answer, list):
-            return
-        if answer[0] == b"LOAD":
-            self._unsent_n += sent_n
-            return
+        match answer:
+            case [b"OPEN", bytes() as window, bytes() as wait_ms]:
+                self._hear(int(wait_ms), window=window.decode())
+            case [b"CLOSED"]:
+                self._hear(0)
+            case _:  # it was not counted
+                self._unsent_n += sent_n
+
+    def _hear(self, wait_ms: int, *, window: str = "") -> None:
         self._heard_at = time.monotonic()
         was_open = self._open_until > self._heard_at
-        wait_ms = int(answer[2]) if answer[0] == b"OPEN" else 0  # type: ignore[arg-type]  # a decimal string
         self._open_until = self._heard_at + wait_ms / 1000
         if wait_ms and not was_open:
-            _log.error("global_breaker_open", window=str(answer[1]), retry_ms=wait_ms)
+            _log.error("global_breaker_open", window=window, retry_ms=wait_ms)

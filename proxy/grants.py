@@ -53,6 +53,9 @@ class Grant:
     allowed_models: tuple[frozenset[str], ...]  # a model must be on each of these lists
     read_at: float  # by the monotonic clock
 
+    def is_over(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
+
     def refuse_model(self, model_id: str) -> None:
         """Raise Forbidden for a model that one of the lists leaves out."""
         if not is_allowed(model_id, self.allowed_models):
@@ -89,10 +92,10 @@ class Grants:
             )
         digest = digest_key(secret, self._pepper)
         grant = None if fresh else self._kept.get(digest)
-        if grant is None or time.monotonic() - grant.read_at > REREAD_S:
+        if grant is None or grant.is_over() or time.monotonic() - grant.read_at > REREAD_S:
             grant = await self._read(digest)
             self._keep(digest, grant)
-        if grant.expires_at is not None and grant.expires_at <= datetime.now(UTC):
+        if grant.is_over():
             raise Unauthenticated
         return grant
 
@@ -101,6 +104,13 @@ class Grants:
         grant = await self.find(secret, fresh=fresh)
         if grant.key_type != "standard":
             raise Forbidden("Management keys cannot call models. Create a standard key for that.")
+        return grant
+
+    async def with_model(self, grant: Grant, secret: str | None, model_id: str) -> Grant:
+        """The grant, where it allows this model; else what it is by now. Raises Forbidden."""
+        if not is_allowed(model_id, grant.allowed_models):
+            grant = await self.find_for_models(secret, fresh=True)
+            grant.refuse_model(model_id)
         return grant
 
     def _keep(self, digest: bytes, grant: Grant) -> None:

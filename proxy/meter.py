@@ -14,6 +14,7 @@ from proxy.plan import Plan
 # A provider that ignores max_tokens is cut when it has produced clearly more than it was asked for: our count
 # is an estimate, and an honest answer at its limit must not be cut.
 OVERRUN_FACTOR, OVERRUN_TOKENS = 3, 256
+MANY_TOKENS = 10**12  # far beyond any answer: what one token costs is told exactly by it
 DISPUTED_FACTOR = 4
 NOT_BEGUN = "upstream_failed"  # the client got an error and nothing else, whatever usage the provider states
 
@@ -75,6 +76,19 @@ class Meter:
     def is_overrun(self) -> bool:
         return self.output_estimate > OVERRUN_FACTOR * self.plan.output_tokens + OVERRUN_TOKENS
 
+    def ample_bytes(self) -> int:
+        """How much text may be produced before this meter has to be asked again.
+
+        Up to there the answer wants no more, is not used up and not overrun: prices are linear in the output.
+        """
+        tokens = OVERRUN_FACTOR * self.plan.output_tokens + OVERRUN_TOKENS
+        if self.is_partial() and self.offer is not None:
+            none_n, many_n = self._price_n(0), self._price_n(MANY_TOKENS)
+            # Two nano-dollars are more than rounding up adds at either end.
+            room_n = (self.hold_n if self.exhausted else self.hold_n // 2) - none_n - 2
+            tokens = min(tokens, room_n * MANY_TOKENS // max(1, many_n - none_n))
+        return max(0, BYTES_PER_TOKEN * tokens)
+
     def progress(self, request_id: UUID) -> Progress:
         return Progress(request_id, self.output_estimate, self.cost_so_far())
 
@@ -93,7 +107,7 @@ class Meter:
             disputed=disputed,
             duration_ms=int((now - self.started) * 1000),
             first_byte_ms=int((self.first_byte - self.started) * 1000) if self.first_byte else None,
-            price_card_id=UUID(self.offer.card.id) if self.offer else None,
+            price_card_id=self.offer.card.id if self.offer else None,
         )
 
     def _bill(self) -> tuple[Usage, Cost, bool, bool]:
@@ -121,6 +135,10 @@ class Meter:
         return cost.charge_n > self.hold_n or far
 
     def _uncapped_n(self) -> int:
+        return self._price_n(self.output_estimate)
+
+    def _price_n(self, output_tokens: int) -> int:
         if self.offer is None:
             return 0
-        return cost_of(self.estimate(), self.offer.card, self.plan.model.terms).charge_n
+        usage = Usage(input_tokens=self.plan.input.estimate, output_tokens=output_tokens)
+        return cost_of(usage, self.offer.card, self.plan.model.terms).charge_n

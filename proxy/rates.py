@@ -2,16 +2,23 @@
 
 from aiohttp import web
 
-from core.charging.calls import Admitted, Rate, TooFast, Tripped
+from core.charging.calls import Admitted, Caller, TooFast, Tripped
 from core.rules.admission import Deny
+from core.rules.rates import Rate
+from proxy.gate import Gate
 
 RATE = web.RequestKey("rate", Rate)
 
 
 def note_rate(request: web.Request, verdict: Admitted | Deny | TooFast | Tripped) -> None:
     """Keep what admission said of the rate, for the answer's headers."""
-    rate = getattr(verdict, "rate", None)
-    if rate is not None:
+    if verdict.rate is not None:
+        request[RATE] = verdict.rate
+
+
+async def look_up_rate(request: web.Request, gate: Gate, caller: Caller) -> None:
+    """The same for an answer that admission had no part in."""
+    if RATE not in request and (rate := await gate.rate(caller)) is not None:
         request[RATE] = rate
 
 

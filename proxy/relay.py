@@ -13,7 +13,7 @@ from proxy.upstream.offers import Answer
 from proxy.upstream.reader import BrokenOff
 
 MAX_ANSWER = 64 << 20  # bytes of a plain answer
-_raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+read_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 async def relay_plain(answer: Answer, charge: Charge) -> bytes:
@@ -26,16 +26,17 @@ async def relay_plain(answer: Answer, charge: Charge) -> bytes:
         raise broken(error, answer) from None
     meter.produce(frame.produced_bytes)
     meter.finish_reason = frame.finish_reason
-    meter.reported = read_usage(frame.document or {})
-    fields: dict[str, Any] = dict(_raw_fields(body))
-    fields["usage"] = await settled_usage(charge, _stated(frame))
+    meter.reported = read_usage(frame.usage)
+    fields: dict[str, Any] = read_fields(body)  # each as it came
+    fields["usage"] = await settled_usage(charge, frame.usage)
     return encode(fields)
 
 
 async def settled_usage(charge: Charge, stated: Any) -> dict[str, Any]:
     """Book the call and say what it used and cost."""
     settled = await charge.settle()
-    ending = charge.meter.ending()
+    ending = charge.ending
+    assert ending is not None  # it is settled
     believed = charge.meter.reported is not None and not ending.estimated
     told = stated if believed and isinstance(stated, dict) else None
     return usage_object(told, ending.usage, ending, settled.charge_n)
@@ -61,7 +62,3 @@ def read_plain_frame(body: bytes) -> Frame:
     if not frame.has_choices:
         raise MalformedStream("the answer has no choices")
     return frame
-
-
-def _stated(frame: Frame) -> Any:
-    return (frame.document or {}).get("usage")

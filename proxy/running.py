@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.charging.calls import Admitted, Call, Settled, Stale, TooFast, Tripped
+from core.charging.calls import Admitted, Call, Ending, Settled, Stale, TooFast, Tripped
 from core.errors import Refused, Unavailable
 from core.rules.admission import Deny
 from proxy.gate import Gate
@@ -45,11 +45,18 @@ class Charge:
         self.meter = meter
         self.admitted = admitted
         self._running = running
+        self.ending: Ending | None = None  # as it was settled
+        self._settled: Settled | None = None
         self._settling: asyncio.Task[Settled] | None = None
         self._extending: asyncio.Task[None] | None = None
 
     async def settle(self) -> Settled:
         """Book the call as its meter stands. The request may be cancelled meanwhile; the booking goes on."""
+        if self.ending is None:
+            self.ending = self.meter.ending()
+            self._settled = self._running.settle_now(self)
+        if self._settled is not None:
+            return self._settled
         if self._settling is None:
             self._settling = self._running.settle(self)
         return await asyncio.shield(self._settling)
@@ -114,6 +121,16 @@ class Running:
         """The generations of Redis that calls which run were admitted in."""
         return {charge.admitted.gen for charge in self._charges.values()}
 
+    def settle_now(self, charge: Charge) -> Settled | None:
+        """Settle without waiting, where the gate can; None: it takes a task."""
+        assert charge.ending is not None
+        settled = self.gate.settle_now(
+            charge.call, charge.admitted, charge.ending, hold_n=charge.meter.hold_n
+        )
+        if settled is not None:
+            self._charges.pop(charge.call.request_id, None)
+        return settled
+
     def settle(self, charge: Charge) -> asyncio.Task[Settled]:
         return self.spawn(self._settle(charge))
 
@@ -162,9 +179,10 @@ class Running:
         await charge.settle()
 
     async def _settle(self, charge: Charge) -> Settled:
+        assert charge.ending is not None
         try:
             settled = await self.gate.settle(
-                charge.call, charge.admitted, charge.meter.ending(), hold_n=charge.meter.hold_n
+                charge.call, charge.admitted, charge.ending, hold_n=charge.meter.hold_n
             )
         finally:
             self._charges.pop(charge.call.request_id, None)

@@ -9,11 +9,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from core.config import Settings
 from core.errors import OutOfCredits, Refused
 from proxy.answers import encode, error_chunk
 from proxy.providers.openai import read_frame, read_usage
-from proxy.relay import broken, settled_usage
+from proxy.relay import broken, read_fields, settled_usage
 from proxy.running import Charge
 from proxy.sse import DONE, KEEP_ALIVE, EventSplitter, MalformedStream, event
 from proxy.upstream.offers import Answer
@@ -38,7 +40,9 @@ class StreamRelay:
         self._wire = wire
         self._keep_alive_s = settings.keep_alive_s
         self._splitter = EventSplitter()
-        self._last: dict[str, Any] = {}  # the provider's usage chunk, held back
+        self._stated: Any = None  # the provider's usage, held back
+        self._last: dict[str, msgspec.Raw] = {}  # what else its chunk said
+        self._ample_bytes = 0  # the meter need not be asked before so much was produced
         self._first: list[bytes] = []  # what came before the client was told anything
         self._written_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -69,13 +73,24 @@ class StreamRelay:
 
     def received(self, data: bytes) -> None:
         """Pass on what came of the stream."""
-        if self._is_over:
-            return
         try:
-            batch, malformed = self._pass_on(data)
+            if not self._is_over:
+                self._take(data)
         except Exception as error:  # noqa: BLE001  # ours, not the connection's: `run` raises it
             self._finish(error)
+
+    def ended(self, error: Exception | None) -> None:
+        """Nothing more comes. A stream without its last word is whole when the model had finished."""
+        if self._is_over:
             return
+        if error is None and self._charge.meter.finish_reason is None:
+            error = BrokenOff("no end")
+        self._finish(None if error is None else broken(error, self._answer))
+
+    # What is done with it.
+
+    def _take(self, data: bytes) -> None:
+        batch, malformed = self._pass_on(data)
         if batch and self._wire.has_begun:
             self._write(batch)
         elif batch:  # not before there is something: until then a failure is still an HTTP error
@@ -88,16 +103,6 @@ class StreamRelay:
         elif self._has_to_wait():
             self._answer.connection.pause()
             self._news.set()
-
-    def ended(self, error: Exception | None) -> None:
-        """Nothing more comes. A stream without its last word is whole when the model had finished."""
-        if self._is_over:
-            return
-        if error is None and self._charge.meter.finish_reason is None:
-            error = BrokenOff("no end")
-        self._finish(None if error is None else broken(error, self._answer))
-
-    # What is done with it.
 
     def _pass_on(self, data: bytes) -> tuple[bytes, MalformedStream | None]:
         """What a piece of the stream gives the client, and what is wrong with the rest of it."""
@@ -125,17 +130,15 @@ class StreamRelay:
         meter.produce(frame.produced_bytes)
         if frame.finish_reason is not None:
             meter.finish_reason = frame.finish_reason
-        if frame.document is None:
-            return data
-        if frame.document.get("error"):
+        if frame.error:
             raise MalformedStream("the provider reports an error")
-        if not isinstance(frame.document.get("usage"), dict):
+        if not isinstance(frame.usage, dict):
             return data
-        if (usage := read_usage(frame.document)) is not None:
-            meter.reported, self._last = usage, frame.document
-        if not frame.has_choices:
-            return b""
-        return encode({name: value for name, value in frame.document.items() if name != "usage"})
+        fields = read_fields(data)
+        del fields["usage"]
+        if (usage := read_usage(frame.usage)) is not None:
+            meter.reported, self._stated, self._last = usage, frame.usage, fields
+        return encode(fields) if frame.has_choices else b""
 
     def _write(self, batch: bytes) -> None:
         self._wire.write(batch)
@@ -144,9 +147,13 @@ class StreamRelay:
     def _has_to_wait(self) -> bool:
         """Extend the hold while the answer grows; say whether there is something to wait for."""
         meter = self._charge.meter
-        if meter.wants_more():
-            self._charge.extend_in_background()
-        return meter.is_used_up() or meter.is_overrun() or self._wire.is_behind
+        if meter.produced_bytes > self._ample_bytes:
+            if meter.wants_more():
+                self._charge.extend_in_background()
+            if meter.is_used_up() or meter.is_overrun():
+                return True
+            self._ample_bytes = meter.ample_bytes()
+        return self._wire.is_behind
 
     def _finish(self, error: Exception | None) -> None:
         self._is_over, self._error = True, error
@@ -209,11 +216,11 @@ class StreamRelay:
         await self._wire.drained()
 
     async def _closing(self) -> dict[str, Any]:
-        usage = await settled_usage(self._charge, self._last.get("usage"))
+        usage = await settled_usage(self._charge, self._stated)
         return {**self._skeleton(), **self._last, "choices": [], "usage": usage}
 
     async def _error_chunk(self, refused: Refused) -> bytes:
-        usage = await settled_usage(self._charge, self._last.get("usage"))
+        usage = await settled_usage(self._charge, self._stated)
         return error_chunk(
             refused,
             answer_id=str(self._charge.call.request_id),

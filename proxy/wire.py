@@ -36,6 +36,9 @@ class Written(web.StreamResponse):
         return None
 
 
+KEPT, CLOSED = Written(keep_alive=True), Written(keep_alive=False)
+
+
 class Wire:
     """Writes one answer. What it writes waits in memory until the client takes it: look at `is_behind`."""
 
@@ -88,7 +91,7 @@ class Wire:
         self._transport.abort()
 
     def written(self) -> Written:
-        return Written(keep_alive=self._keep_alive)
+        return KEPT if self._keep_alive else CLOSED
 
     def _begin(self, fields: Mapping[str, str], framing: str, body: bytes) -> None:
         self.has_begun = True

@@ -20,7 +20,9 @@ MODULE_LINES, FUNCTION_LINES, TEMPLATE_LINES = 250, 30, 120
 
 # What may be longer, and why. Whoever adds a line here says so in the commit.
 LONG_MODULES: dict[str, str] = {}
-LONG_FUNCTIONS: dict[str, str] = {}
+LONG_FUNCTIONS: dict[str, str] = {
+    "core/config.py:from_env": "a line a setting: one list, read from top to bottom"
+}
 LONG_TEMPLATES: dict[str, str] = {}
 UNTESTED: dict[str, str] = {
     "bench/litellm_keys.py": "runs inside LiteLLM, which only the benchmark installs: every call of it goes there"
@@ -128,7 +130,7 @@ def test_imports_point_where_they_may(tmp_path):
 def read_settings():
     """Every variable that Settings reads, with the name of its field."""
     source = inspect.getsource(Settings.from_env)
-    return dict(re.findall(r'(\w+)=read\.\w+\(\s*"([A-Z0-9_]+)"', source))
+    return dict(re.findall(r'(\w+)=(?:int\()?read\.\w+\(\s*"([A-Z0-9_]+)"', source))
 
 
 def test_every_setting_is_documented_and_nothing_else():

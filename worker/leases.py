@@ -1,7 +1,5 @@
-"""What the ledger process does for leases: sweep silent calls, keep pools valid."""
+"""What the ledger process does for leases: sweep silent calls, keep pools valid, close old ones."""
 
-from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -10,46 +8,42 @@ from sqlalchemy import Engine
 from core.charging import generations, pools
 from core.charging.pools import REDIS_VALID_MS
 from core.counters import requests
+from core.counters.client import Counters
 from core.counters.keys import BUCKETS, wallet_keys
-from core.counters.requests import Request
 
 IDLE_S = 600  # a pool nobody used for so long is given back
 DUE = 100
+CLOSED_AT_ONCE = 100
 ALL_N = 2**52
 _log = structlog.get_logger()
-Run = Callable[[Request], Any]
-
-
-def runner(redis: Any) -> Run:
-    """Runs requests on a connection of redis-py, by the script's digest where the server knows it."""
-    scripts: dict[str, Any] = {}
-
-    def run(request: Request) -> Any:
-        script = scripts.get(request.script.name)
-        if script is None:
-            script = scripts[request.script.name] = redis.register_script(request.script.source)
-        return script(keys=list(request.keys), args=list(request.args))
-
-    return run
 
 
 class LeaseKeeper:
-    def __init__(self, engine: Engine, run: Run) -> None:
+    """Each of these may be done at any time and by several at once."""
+
+    def __init__(self, engine: Engine, counters: Counters, *, longest_call_s: int) -> None:
+        self.swept = 0
         self._engine = engine
-        self._run = run
+        self._counters = counters
+        self._longest_call_s = longest_call_s
+        self._due = [requests.due(bucket, limit=DUE) for bucket in range(BUCKETS)]
 
     def sweep(self) -> int:
         """Settle the calls nobody has heard of. Returns how many."""
+        due = [
+            (bucket, *member.decode().split("|"))
+            for bucket, members in enumerate(self._counters.run_all(self._due))
+            for member in members
+        ]
+        answers = self._counters.run_all(
+            [requests.sweep(bucket, UUID(wallet), UUID(request_id)) for bucket, wallet, request_id in due]
+        )
         swept = 0
-        for bucket in range(BUCKETS):
-            for member in self._run(requests.due(bucket, limit=DUE)):
-                wallet, _, request_id = member.decode().partition("|")
-                answer = self._run(requests.sweep(bucket, UUID(wallet), UUID(request_id)))
-                if answer[0] == b"OK":
-                    swept += 1
-                    _log.warning(
-                        "call_swept", request_id=request_id, wallet_id=wallet, charge_n=int(answer[1])
-                    )
+        for (_, wallet, request_id), answer in zip(due, answers, strict=True):
+            if answer[0] == b"OK":
+                swept += 1
+                _log.warning("call_swept", request_id=request_id, wallet_id=wallet, charge_n=int(answer[1]))
+        self.swept += swept
         return swept
 
     def renew(self) -> None:
@@ -60,8 +54,30 @@ class LeaseKeeper:
                 return
             renewed = pools.renew(connection, gen=life.gen, idle_s=IDLE_S)
             idle = pools.idle(connection, gen=life.gen, idle_s=IDLE_S)
-        for pool in renewed:
-            keys = wallet_keys(pool.bucket, pool.wallet_id)
-            self._run(requests.grant(keys, gen=life.name, seq=0, amount_n=0, valid_ms=REDIS_VALID_MS))
-        for pool in idle:
-            self._run(requests.recall(wallet_keys(pool.bucket, pool.wallet_id), gen=life.name, want_n=ALL_N))
+        renewals = [
+            requests.grant(
+                wallet_keys(pool.bucket, pool.wallet_id),
+                gen=life.name,
+                seq=0,
+                amount_n=0,
+                valid_ms=REDIS_VALID_MS,
+            )
+            for pool in renewed
+        ]
+        recalls = [
+            requests.recall(wallet_keys(pool.bucket, pool.wallet_id), gen=life.name, want_n=ALL_N)
+            for pool in idle
+        ]
+        self._counters.run_all(renewals + recalls)
+
+    def close_old(self) -> int:
+        """Give back what is left of old pools to which nothing can be posted any more."""
+        with self._engine.connect() as connection:
+            closable = generations.closable(
+                connection, longest_call_s=self._longest_call_s, limit=CLOSED_AT_ONCE
+            )
+        for wallet_id, gens in closable:
+            with self._engine.begin() as connection:
+                pools.close(connection, wallet_id=wallet_id, gens=gens)
+            _log.warning("pool_closed", wallet_id=str(wallet_id), gens=gens)
+        return len(closable)

@@ -3,35 +3,38 @@
 Everything it does may be done twice and by two of these processes at once: a second one is a spare.
 """
 
+import gc
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from threading import Thread
-from typing import Any
 
 import structlog
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from core.config import Misconfigured, Settings
+from core.counters.client import Counters
 from core.db import sync_engine
 from core.logs import configure_logs
 from worker.bumps import resend
-from worker.closings import Closer
-from worker.drain import AWAY, Drain, RedisStreams
-from worker.leases import LeaseKeeper, runner
+from worker.drain import Drain
+from worker.leases import LeaseKeeper
 from worker.proofs import Prover
-from worker.redis import open_redis
 from worker.signals import stop_on_sigterm
+from worker.streams import RedisStreams
 from worker.sweeps import Sweeper
+from worker.trim import Trimmer
 
-PACE_S = 0.1
-IDLE_PACE_S = 0.3  # while nothing comes in
-LONGEST_WAIT_S = 15.0
+PACE_S = 0.1  # events are booked together that come in meanwhile
+IDLE_PACE_S = 0.5  # while nothing comes in
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 15.0
 _log = structlog.get_logger()
+Work = Callable[[], float]  # does what there is to do; returns how long to wait
 
 
 @dataclass(slots=True)
@@ -43,46 +46,72 @@ class Duty:
     next_s: float = field(default=0.0)
 
 
-class Ledger:
-    """The duties of a ledger process, one after the other, the most urgent first."""
+class Duties:
+    """One after the other, each when it is due."""
 
-    def __init__(self, engine: Engine, redis: Any, *, is_cluster: bool, clock: Callable[[], float]) -> None:
-        run = runner(redis)
-        keeper = LeaseKeeper(engine, run)
-        self._drain = Drain(engine, RedisStreams(redis, is_cluster=is_cluster))
+    def __init__(self, *duties: Duty, clock: Callable[[], float] = time.monotonic) -> None:
+        self._duties = duties
         self._clock = clock
-        self._duties = [
-            Duty(keeper.sweep, every_s=1),
-            Duty(lambda: resend(engine, run), every_s=1),
-            Duty(keeper.renew, every_s=20),
-        ]
 
     def round(self) -> float:
-        """Book what there is, then do what is due. Returns how long to wait. Raises AWAY and RedisError."""
-        booked = self._drain.round()
+        """Do what is due. Returns how long to wait. What failed is due again after its time."""
         for duty in self._duties:
             now = self._clock()
             if now >= duty.next_s:
                 duty.next_s = now + duty.every_s
                 duty.work()
-        return PACE_S if booked else IDLE_PACE_S
+        return max(0.0, min(duty.next_s for duty in self._duties) - self._clock())
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Everything a ledger process does, in loops of their own: none waits for another's slow part."""
+
+    drain: Drain
+    keeper: LeaseKeeper
+    sweeper: Sweeper
+    prover: Prover
+    loops: Mapping[str, Work]
+
+
+def build_ledger(settings: Settings, engine: Engine) -> Ledger:
+    counters = Counters(settings.counters_url)
+    drain = Drain(engine, RedisStreams(Counters(settings.counters_url)))
+    keeper = LeaseKeeper(engine, counters, longest_call_s=int(settings.total_timeout_s))
+    leases = Duties(
+        Duty(keeper.sweep, every_s=1),
+        Duty(lambda: resend(engine, counters), every_s=1),
+        Duty(keeper.renew, every_s=20),
+    )
+    closings = Duties(Duty(keeper.close_old, every_s=2))  # they need no Redis
+    sweeper, prover = Sweeper(engine), Prover(engine)
+    trimmer = Trimmer(Counters(settings.counters_url))
+    loops = {
+        "drain": lambda: PACE_S if drain.round() else IDLE_PACE_S,
+        "leases": leases.round,
+        "closings": closings.round,
+        "sweeps": sweeper.round,
+        "proofs": prover.round,
+        "trim": trimmer.round,
+    }
+    return Ledger(drain, keeper, sweeper, prover, loops)
 
 
 def waits() -> Iterator[float]:
     """Seconds between attempts while a part is away: growing, and bounded."""
-    wait = 0.25
+    wait = FIRST_WAIT_S
     while True:
         yield wait
         wait = min(wait * 2, LONGEST_WAIT_S)
 
 
-def run(work: Callable[[], float], pause: Callable[[float], None], *, name: str) -> None:
+def run(work: Work, pause: Callable[[float], None], *, name: str) -> None:
     """Go round for ever. A part going away is said once, and so is its return."""
     waiting: Iterator[float] | None = None
     while True:
         try:
             wait_s = work()
-        except (*AWAY, RedisError) as error:
+        except (SQLAlchemyError, RedisError) as error:
             if waiting is None:
                 waiting = waits()
                 _log.error("away", work=name, error=_cause(error))
@@ -98,29 +127,19 @@ def _cause(error: Exception) -> str:
     return type(error.orig if isinstance(error, DBAPIError) else error).__name__
 
 
-def serve(settings: Settings, pause: Callable[[float], None]) -> None:
-    """Loops beside each other, so that none waits for another's slow part; only leases need Redis."""
-    engine = sync_engine(settings.database_url, pool_size=5)
-    sweeper, prover = Sweeper(engine), Prover(engine)
-    closer = Closer(engine, longest_call_s=int(settings.total_timeout_s))
-    for name, work in (("sweeps", sweeper.round), ("closings", closer.round), ("proofs", prover.round)):
-        Thread(target=run, args=(work, pause), kwargs={"name": name}, daemon=True).start()
-    try:
-        run(_leases(engine, settings), pause, name="leases")
-    finally:
-        engine.dispose()
+def run_all(loops: Mapping[str, Work], pause: Callable[[float], None]) -> None:
+    """Run loops side by side. One that fails ends them all: whoever started us will start us again."""
+    failed: SimpleQueue[BaseException] = SimpleQueue()
 
+    def guarded(name: str, work: Work) -> None:
+        try:
+            run(work, pause, name=name)
+        except BaseException as error:  # noqa: BLE001  # handed on to the main thread
+            failed.put(error)
 
-def _leases(engine: Engine, settings: Settings) -> Callable[[], float]:
-    ledger: list[Ledger] = []
-
-    def work() -> float:
-        if not ledger:  # connected to by the first round, and by the one after a failure
-            redis, is_cluster = open_redis(settings.redis_url)
-            ledger.append(Ledger(engine, redis, is_cluster=is_cluster, clock=time.monotonic))
-        return ledger[0].round()
-
-    return work
+    for name, work in loops.items():
+        Thread(target=guarded, args=(name, work), name=name, daemon=True).start()
+    raise failed.get()
 
 
 def main() -> int:
@@ -130,10 +149,12 @@ def main() -> int:
         print(f"Error: {error.message}", file=sys.stderr)  # noqa: T201  # before there are logs
         return 1
     configure_logs(settings.log_level, "ledger")
+    stop_on_sigterm()
     try:
-        stop_on_sigterm()
+        engine = sync_engine(settings.database_url, pool_size=6)
+        gc.freeze()  # what is loaded stays: looking through it once more made the end take half a second
         _log.info("started")
-        serve(settings, time.sleep)  # noqa: TID251  # the pace of the loops; a signal interrupts it
+        run_all(build_ledger(settings, engine).loops, time.sleep)  # noqa: TID251  # the pace of the loops
     except KeyboardInterrupt:
         _log.info("stopped")
     return 0

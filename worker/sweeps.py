@@ -4,10 +4,9 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from core.charging.settlement import due_holds, sweep
-from worker.drain import AWAY
 
 PACE_S = 1.0
 BATCH = 100
@@ -18,6 +17,7 @@ class Sweeper:
     """Each call is settled in a transaction of its own, under its wallet's lock."""
 
     def __init__(self, engine: Engine, *, batch: int = BATCH) -> None:
+        self.swept = 0
         self._engine = engine
         self._batch = batch
         self._stuck: set[UUID] = set()  # calls that cannot be settled, and were reported
@@ -41,9 +41,10 @@ class Sweeper:
         try:
             with self._engine.begin() as connection:
                 settled = sweep(connection, request_id=request_id, wallet_id=wallet_id)
-        except AWAY:
-            raise
-        except DBAPIError as error:  # one row that cannot be written must not keep the others
+        except (
+            DataError,
+            IntegrityError,
+        ) as error:  # one row that cannot be written must not keep the others
             if request_id not in self._stuck:
                 self._stuck.add(request_id)
                 _log.error(
@@ -52,4 +53,5 @@ class Sweeper:
             return
         self._stuck.discard(request_id)
         if settled is not None:
+            self.swept += 1
             _log.warning("call_swept", request_id=request_id, wallet_id=wallet_id, charge_n=settled.charge_n)

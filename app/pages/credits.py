@@ -3,6 +3,7 @@
 from flask import Blueprint, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.holdings import held_n
 from app.sessions import signed_in
 from core.queries.wallets import ledger_of
 
@@ -24,6 +25,7 @@ def index() -> ResponseReturnValue:
     return render_template(
         "credits/index.html",
         wallet=g.user.wallet,
+        held=held_n(g.user.wallet),
         entries=shown,
         newer=url_for(".index") if before is not None else None,
         older=url_for(".index", before=shown[-1].id) if len(entries) > PAGE else None,

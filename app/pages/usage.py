@@ -9,6 +9,7 @@ from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Row
 
+from app.holdings import held_n
 from app.htmx import wants_fragment
 from app.rows.spend import Spend, spend_chart
 from app.rows.usage import LATEST, CallRow, Cursor, call_row
@@ -76,7 +77,7 @@ def totals_of(period: Period, now: datetime) -> Row[*tuple[Any, ...]]:
 def version_of(total: Row[*tuple[Any, ...]], *, since: date) -> str:
     """What differs whenever a figure of the summary does."""
     wallet = g.user.wallet
-    return f"{since}.{total.requests}.{total.charge_n}.{wallet.balance_n}.{wallet.held_n}"
+    return f"{since}.{total.requests}.{total.charge_n}.{wallet.balance_n}.{held_n(wallet)}"
 
 
 def summary(now: datetime) -> dict[str, object]:
@@ -92,6 +93,7 @@ def summary(now: datetime) -> dict[str, object]:
         "since": since,
         "total": total,
         "wallet": wallet,
+        "held": held_n(wallet),
         "chart": spend_chart(period, spends(period, now), now=now),
         "models": g.db.execute(by_model(wallet.id, since)).all(),
         "keys": [(names.get(row.key_id, ""), row) for row in keys],

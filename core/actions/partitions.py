@@ -6,10 +6,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 MONTHS_AHEAD = 3
+PARTITION_LOCK = 0x626C7074  # any constant: "if not exists" does not keep two from making the same at once
 
 
 def ensure_partitions(session: Session, *, first: date, last: date) -> None:
     """Make the partitions for the months from `first` to `last`, where they are not there yet."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": PARTITION_LOCK})
     month = first.replace(day=1)
     while month <= last:
         following = (month + timedelta(days=32)).replace(day=1)

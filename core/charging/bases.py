@@ -17,7 +17,7 @@ BOUND_MS = 2000  # how long a bound is good for; then it is worked out anew
 # What calls that run may still be charged: of earlier generations, and of PostgreSQL's own.
 OUTSTANDING = text(
     "SELECT held_n + (SELECT coalesce(sum(greatest(0, granted_n - posted_n - returned_n)), 0) FROM pools "
-    "WHERE wallet_id = wallets.id AND state = 'old') FROM wallets WHERE id = :wallet"
+    "WHERE wallet_id = wallets.id AND gen < :gen AND state <> 'closed') FROM wallets WHERE id = :wallet"
 )
 SPENT = text(
     "SELECT coalesce(sum(charge_n), 0) AS usd, coalesce(sum(tokens), 0) AS tokens, "
@@ -59,7 +59,8 @@ class Bases:
 
 def bases_of(connection: Connection, caller: Caller, *, gen: int, now_ms: int) -> Bases:
     """All that a caller's next call is checked against."""
-    outstanding_n = int(connection.execute(OUTSTANDING, {"wallet": caller.wallet_id}).scalar_one())
+    values = {"wallet": caller.wallet_id, "gen": gen}
+    outstanding_n = int(connection.execute(OUTSTANDING, values).scalar_one())
     subjects = [
         (subject, _spent(connection, subject, gen=gen, now_ms=now_ms) + outstanding_n)
         for subject in caller.subjects

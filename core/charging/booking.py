@@ -29,9 +29,10 @@ from core.charging.statements import (
     WRITE_SPENDS,
     WRITE_WALLETS,
 )
-from core.ids import created_at, day_of
+from core.ids import day_of, hour_of
 from core.models.usage import NOBODY
 
+IDS = ("key_id", "team_id", "member_id")  # as text, which is what facts have
 _json = msgspec.json.Encoder(enc_hook=str).encode
 
 
@@ -44,15 +45,18 @@ class _Books:
     events: list[dict[str, Any]] = field(default_factory=list)
     ledger: list[dict[str, Any]] = field(default_factory=list)
     daily: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
-    spends: dict[tuple[Any, ...], dict[str, int]] = field(default_factory=dict)
+    spends: dict[tuple[str, datetime, int], list[int]] = field(
+        default_factory=lambda: defaultdict(lambda: [0] * len(SPENT))
+    )
     posted: dict[tuple[UUID, int], int] = field(default_factory=lambda: defaultdict(int))
     wallets: dict[UUID, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
 
 
 def book(connection: Connection, entries: Sequence[Entry]) -> dict[UUID, int]:
-    """Book settlements. Returns what each call is charged, all in all; a call of no known wallet is left out.
+    """Book settlements. Returns what each call is charged, all in all.
 
-    Locks the wallets, in the order of their ids.
+    A call of no known wallet, or booked for another one before, is left out. Locks the wallets, in the order
+    of their ids.
     """
     latest: dict[UUID, Entry] = {}
     for entry in entries:
@@ -63,8 +67,8 @@ def book(connection: Connection, entries: Sequence[Entry]) -> dict[UUID, int]:
     charges = {}
     earlier = _earlier(connection, latest)
     for entry in latest.values():
-        if entry.wallet_id in books.free:
-            before = earlier.get(entry.request_id)
+        before = earlier.get(entry.request_id)
+        if entry.wallet_id in books.free and (before is None or before["wallet_id"] == entry.wallet_id):
             charges[entry.request_id] = _book(books, entry, before)
     _write(connection, books)
     return charges
@@ -79,8 +83,10 @@ def _open(connection: Connection, wallet_ids: Iterable[UUID]) -> _Books:
 
 def _earlier(connection: Connection, entries: Mapping[UUID, Entry]) -> dict[UUID, Mapping[str, Any]]:
     days = sorted({day_of(request_id) for request_id in entries})
-    rows = connection.execute(EARLIER, {"ids": list(entries), "days": days})
-    return {row.request_id: dict(row._mapping) for row in rows}  # noqa: SLF001  # its public name
+    rows = connection.execute(EARLIER, {"ids": list(entries), "days": days}).mappings()
+    return {
+        row["request_id"]: {**row, **{name: row[name] and str(row[name]) for name in IDS}} for row in rows
+    }
 
 
 def _book(books: _Books, entry: Entry, before: Mapping[str, Any] | None) -> int:
@@ -146,21 +152,30 @@ def counts(event: Mapping[str, Any]) -> bool:
 def _sum(books: _Books, event: Mapping[str, Any], *, sign: int) -> None:
     if not counts(event):
         return
-    line = {name: event[name] if event[name] is not None else NOBODY for name in LINE}
-    place = tuple(str(value) for value in line.values())
-    row = books.daily.setdefault(
-        place, {**line, "last_at": event["ended_at"], "requests": 0, **dict.fromkeys(SUMMED, 0)}
+    team, member = event["team_id"] or NOBODY, event["member_id"] or NOBODY
+    place = (
+        event["wallet_id"],
+        event["day"],
+        event["key_id"],
+        team,
+        member,
+        event["model_id"],
+        event["app_name"],
     )
+    row = books.daily.get(place)
+    if row is None:
+        row = books.daily[place] = dict.fromkeys(("requests", *SUMMED), 0)
+        row.update(zip(LINE, place, strict=True), last_at=event["ended_at"])
     row["requests"] += sign
     row["last_at"] = max(row["last_at"], event["ended_at"])
     for name in SUMMED:
         row[name] += sign * event[name]
-    hour = created_at(UUID(str(event["request_id"]))).replace(minute=0, second=0, microsecond=0)
     tokens = event["input_tokens"] + event["output_tokens"]
+    hour = hour_of(event["request_id"])
     for subject in _subjects(event):
-        spend = books.spends.setdefault((subject, hour, event["gen"]), dict.fromkeys(SPENT, 0))
-        for name, amount in zip(SPENT, (event["charge_n"], tokens, event["points"], 1), strict=True):
-            spend[name] += sign * amount
+        spend = books.spends[subject, hour, event["gen"]]
+        for nth, amount in enumerate((event["charge_n"], tokens, event["points"], 1)):
+            spend[nth] += sign * amount
 
 
 def _subjects(event: Mapping[str, Any]) -> Iterable[str]:
@@ -175,7 +190,13 @@ def _subjects(event: Mapping[str, Any]) -> Iterable[str]:
 
 def _write(connection: Connection, books: _Books) -> None:
     spends = (
-        {"scope": name[0], "subject_id": name[2:], "hour": hour, "gen": gen, **sums}
+        {
+            "scope": name[0],
+            "subject_id": name[2:],
+            "hour": hour,
+            "gen": gen,
+            **dict(zip(SPENT, sums, strict=True)),
+        }
         for (name, hour, gen), sums in books.spends.items()
     )
     pools = ({"wallet_id": w, "gen": g, "charge_n": charge} for (w, g), charge in books.posted.items())

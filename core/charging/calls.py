@@ -1,6 +1,6 @@
 """The nouns of charging: who calls, a call, how it is admitted, how it ended."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from core.money import Nanos
 from core.rules.admission import Deny, Want
 from core.rules.prices import Cost, Usage
+from core.rules.rates import Rate
 from core.rules.scopes import Fuse, Quota, Subject
 
 # Ranks of usage rows: a final replaces an orphan, an orphan a refusal, nothing a final.
@@ -32,6 +33,19 @@ class Caller:
     rpm: int = 0  # calls a minute; 0: not limited
     rpm_owner: UUID | None = None
     at_once: int = 0  # calls running at the same time; 0: not limited
+    # Worked out once, for many calls: its part of usage rows, and of what scripts are told, by day.
+    facts: dict[str, Any] = field(init=False, compare=False, repr=False)
+    words: dict[int, list[bytes]] = field(init=False, compare=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        facts = {
+            "key_id": str(self.key_id),
+            "user_id": str(self.user_id),
+            "team_id": str(self.team_id) if self.team_id else None,
+            "member_id": str(self.member_id) if self.member_id else None,
+            "quotas": sorted({quota.subject for quota in self.quotas}),
+        }
+        object.__setattr__(self, "facts", facts)  # frozen for everybody else
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +55,7 @@ class Call:
     request_id: UUID
     caller: Caller
     model_id: str
-    price_card_id: UUID
+    price_card_id: str
     stream: bool
     app_name: str
     app_url: str
@@ -57,15 +71,6 @@ class Call:
     @property
     def key_id(self) -> UUID:
         return self.caller.key_id
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """Calls a minute: how many, how many are left, and when all are there again (Unix seconds)."""
-
-    limit: int
-    remaining: int
-    reset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,7 @@ class Ending:
     disputed: bool = False
     duration_ms: int = 0
     first_byte_ms: int | None = None
-    price_card_id: UUID | None = None  # of the offer that served it, where that is known
+    price_card_id: str | None = None  # of the offer that served it, where that is known
 
     def is_counted(self) -> bool:
         """Say whether the call is part of sums and quotas: it was answered, or it cost something."""
@@ -173,30 +178,38 @@ class Entry:
 
 def base_facts(call: Call) -> dict[str, Any]:
     """What is known of a call's usage row when it is admitted, as JSON: kept with its hold. Never content."""
-    caller = call.caller
     return {
-        "key_id": str(caller.key_id),
-        "user_id": str(caller.user_id),
-        "team_id": str(caller.team_id) if caller.team_id else None,
-        "member_id": str(caller.member_id) if caller.member_id else None,
+        **call.caller.facts,
         "model_id": call.model_id,
         "price_card_id": str(call.price_card_id),
         "stream": call.stream,
         "app_name": call.app_name,
         "app_url": call.app_url,
-        "quotas": sorted({quota.subject for quota in caller.quotas}),
     }
 
 
 def final_facts(ending: Ending) -> dict[str, Any]:
     """What a usage row says of how the call ended, as JSON."""
-    facts = asdict(ending)
-    usage, cost = facts.pop("usage"), facts.pop("cost")
-    card = facts.pop("price_card_id")
-    for name in ("input_audio_tokens", "output_audio_tokens"):  # priced, but without a column of their own
-        del usage[name]
-    known = {} if card is None else {"price_card_id": str(card)}  # else the one of the admission stands
-    return {**facts, **usage, **known, "upstream_n": cost["upstream_n"]}
+    usage = ending.usage
+    facts = {
+        "provider": ending.provider,
+        "status": ending.status,
+        "reason": ending.reason,
+        "finish_reason": ending.finish_reason,
+        "estimated": ending.estimated,
+        "disputed": ending.disputed,
+        "duration_ms": ending.duration_ms,
+        "first_byte_ms": ending.first_byte_ms,
+        "input_tokens": usage.input_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "output_tokens": usage.output_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "upstream_n": ending.cost.upstream_n,
+    }
+    if ending.price_card_id is not None:  # else the one of the admission stands
+        facts["price_card_id"] = str(ending.price_card_id)
+    return facts
 
 
 def orphan_facts(*, upstream_n: int, output_tokens: int, duration_ms: int) -> dict[str, Any]:

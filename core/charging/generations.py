@@ -17,9 +17,9 @@ OPEN = text(
 )
 SEEN = text(
     """
-    INSERT INTO proxy_boots AS b (boot_id, settled_gen, has_redis) VALUES (:boot, :settled, :has_redis)
-    ON CONFLICT (boot_id) DO UPDATE
-      SET last_seen_at = now(), settled_gen = greatest(b.settled_gen, :settled), has_redis = :has_redis
+    INSERT INTO proxy_boots AS b (boot_id, settled_gen, fingerprint) VALUES (:boot, :settled, :fingerprint)
+    ON CONFLICT (boot_id) DO UPDATE SET
+      last_seen_at = now(), settled_gen = greatest(b.settled_gen, :settled), fingerprint = :fingerprint
     """
 )
 NONE_OPEN = text(
@@ -28,22 +28,32 @@ NONE_OPEN = text(
 OUTLOOK = text(
     """
     SELECT count(*) FILTER (WHERE last_seen_at > now() - make_interval(secs => :alive_s)) AS proxies,
-           count(*) FILTER (WHERE has_redis AND boot_id <> :boot
+           count(*) FILTER (WHERE fingerprint IS NOT NULL AND boot_id <> :boot
                               AND last_seen_at > now() - make_interval(secs => :news_s)) AS others,
-           count(*) FILTER (WHERE has_redis AND boot_id <> :boot) AS unaccounted,
+           count(*) FILTER (WHERE fingerprint IS NOT NULL AND boot_id <> :boot) AS unaccounted,
            (SELECT extract(epoch FROM clock_timestamp() - started_at) FROM generations
             WHERE fingerprint = :vacant AND gen = (SELECT max(gen) FROM generations)) AS vacant_s
     FROM proxy_boots WHERE ended_at IS NULL
     """
 )
-# Pools nothing can be posted to any more: every proxy that may have run their calls has settled them all, or
-# the longest call they may have admitted is over.
+SIDES = text(
+    """
+    SELECT count(*) FILTER (WHERE fingerprint = :theirs) AS theirs,
+           count(*) FILTER (WHERE fingerprint = :ours) AS ours,
+           EXISTS (SELECT FROM generations WHERE fingerprint = :ours) AS is_known
+    FROM proxy_boots WHERE ended_at IS NULL AND last_seen_at > now() - interval '3 seconds'
+    """
+)
+# Old pools nothing can be posted to any more: every proxy that may have run their calls has settled them all,
+# or the longest call they may have admitted is over. A proxy enters a generation by reading it while it says
+# that it is there: one not seen since before a generation began has run nothing of it.
 CLOSABLE = text(
     """
-    SELECT wallet_id, array_agg(gen) AS gens FROM pools
-    WHERE state = 'old' AND (
+    SELECT wallet_id, array_agg(gen ORDER BY gen) AS gens FROM pools JOIN generations g USING (gen)
+    WHERE state <> 'closed' AND gen < (SELECT max(gen) FROM generations) AND (
       NOT EXISTS (
-        SELECT FROM proxy_boots WHERE ended_at IS NULL AND settled_gen <= pools.gen
+        SELECT FROM proxy_boots
+        WHERE ended_at IS NULL AND settled_gen <= gen AND last_seen_at > g.started_at - interval '1 minute'
       ) OR valid_until < now() - make_interval(secs => :longest_s)
     )
     GROUP BY wallet_id ORDER BY wallet_id LIMIT :n
@@ -88,8 +98,10 @@ def lock_shared(connection: Connection) -> None:
 
 
 def open_next(connection: Connection, *, fingerprint: str, since_ms: int) -> Life:
-    """Open a generation. All pools become old: what they have left stays out until it is settled."""
-    connection.execute(text("UPDATE pools SET state = 'old' WHERE state = 'active'"))
+    """Open a generation. All pools there are become old: what they have left stays out until it is settled.
+
+    Under `lock`, for as long as the transaction lasts.
+    """
     return Life(*connection.execute(OPEN, {"fingerprint": fingerprint, "since": since_ms}).one())
 
 
@@ -124,9 +136,21 @@ def outlook(connection: Connection, *, boot_id: UUID) -> Outlook:
     return Outlook(max(1, row.proxies), row.others > 0, row.unaccounted, vacant_s)
 
 
-def seen(connection: Connection, *, boot_id: UUID, settled_gen: int, has_redis: bool = True) -> None:
-    """A proxy's sign of life; of every generation before `settled_gen` nothing is left in it or its spool."""
-    connection.execute(SEEN, {"boot": boot_id, "settled": settled_gen, "has_redis": has_redis})
+def is_held(connection: Connection, life: Life, *, against: str) -> bool:
+    """Say whether a generation must go on although a proxy sees other servers: those with `against`.
+
+    Proxies on both sides of a partition would else open one after the other, for ever. More of them decide;
+    of as many, those who see servers that were never trusted before: the others look at what was left.
+    """
+    sides = connection.execute(SIDES, {"theirs": life.fingerprint, "ours": against}).one()
+    return bool(sides.theirs > sides.ours or (sides.theirs == sides.ours and sides.is_known))
+
+
+def seen(connection: Connection, *, boot_id: UUID, settled_gen: int, fingerprint: str | None = None) -> None:
+    """A proxy's sign of life: it is connected to these servers, or works with them; None: it has no Redis. Of
+    every generation before `settled_gen` nothing is left in it or its spool.
+    """
+    connection.execute(SEEN, {"boot": boot_id, "settled": settled_gen, "fingerprint": fingerprint})
 
 
 def ended(connection: Connection, boot_ids: Sequence[UUID]) -> None:

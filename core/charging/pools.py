@@ -1,16 +1,16 @@
 """Leasing a wallet's money to Redis, and taking back what is left when a generation is over.
 
 A lease is pending money: no balance changes and no ledger row is written until calls are booked.
-Lock order, everywhere: the lock of generations where it is needed, wallets by id, then their pools.
+Lock order, everywhere: wallets by id, then their pools.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from core.charging import generations
+from core.charging.generations import GENERATION_LOCK
 from core.money import NANOS_PER_USD
 
 VALID_S = 120  # of a pool here; Redis stops using it REDIS_VALID_MS after it was told, always before
@@ -20,18 +20,22 @@ HOLDS = 4  # and for this many calls like the one that asks
 SHARE = 20  # else it is one part in so many of what is free
 MAX_LEASE_N = 500 * NANOS_PER_USD
 
-LOCK = text(
-    "SELECT balance_n + credit_limit_n - leased_n - held_n AS free_n, bucket FROM wallets WHERE id = :wallet "
-    "FOR UPDATE"
+LOCK = text("SELECT FROM wallets WHERE id = :wallet FOR UPDATE")
+# No generation is opened while a lease is under way, nor a lease made for one that is over: money leased to a
+# generation behind its back would be missing in what the next one counts as outstanding.
+LEASABLE = text(
+    "SELECT pg_advisory_xact_lock_shared(:lock), balance_n + credit_limit_n - leased_n - held_n AS free_n "
+    "FROM wallets WHERE id = :wallet FOR UPDATE"
 )
+LOCK_ALL = text("SELECT FROM wallets WHERE id = ANY(:wallets) ORDER BY id FOR UPDATE")
 TOUCH = text(
     """
     INSERT INTO pools AS p (wallet_id, gen, granted_n, posted_n, returned_n, seq, state, valid_until)
     SELECT :wallet, :gen, 0, 0, 0, 0, 'active', now() + make_interval(secs => :valid_s)
-    WHERE :gen = (SELECT max(gen) FROM generations)
+    WHERE NOT EXISTS (SELECT FROM generations WHERE gen > :gen)
     ON CONFLICT (wallet_id, gen) DO UPDATE
       SET valid_until = greatest(p.valid_until, excluded.valid_until), used_at = now()
-    RETURNING seq, state
+    RETURNING seq
     """
 )
 LAST = text(
@@ -83,7 +87,7 @@ RETURNED = text(
 CLOSE = text(
     """
     WITH shut AS (
-      UPDATE pools SET state = 'closed' WHERE wallet_id = :wallet AND state = 'old' AND gen = ANY(:gens)
+      UPDATE pools SET state = 'closed' WHERE wallet_id = :wallet AND state <> 'closed' AND gen = ANY(:gens)
       RETURNING greatest(0, granted_n - posted_n - returned_n) AS left_n
     )
     UPDATE wallets SET leased_n = leased_n - (SELECT coalesce(sum(left_n), 0) FROM shut) WHERE id = :wallet
@@ -105,10 +109,9 @@ def grant(connection: Connection, *, wallet_id: UUID, gen: int, want_n: int) -> 
     Keeps the pool valid in any case. None when this generation is over.
     """
     where = {"wallet": wallet_id, "gen": gen}
-    generations.lock_shared(connection)  # a pool made while the next one opens would never become old
-    wallet = connection.execute(LOCK, {"wallet": wallet_id}).one()
+    wallet = connection.execute(LEASABLE, {"wallet": wallet_id, "lock": GENERATION_LOCK}).one()
     pool = connection.execute(TOUCH, {**where, "valid_s": VALID_S}).one_or_none()
-    if pool is None or pool.state != "active":
+    if pool is None:
         return None
     last = connection.execute(LAST, {**where, "seq": pool.seq}).one_or_none()
     rate_n = 0 if last is None else int(last.amount_n * RATE_S / max(1, last.age_s))
@@ -149,6 +152,11 @@ def idle(connection: Connection, *, gen: int, idle_s: int) -> Sequence[PoolAt]:
     """Pools with money that nobody has used for a while."""
     rows = connection.execute(IDLE, {"gen": gen, "idle_s": idle_s})
     return [PoolAt(row.wallet_id, row.bucket, row.seq) for row in rows]
+
+
+def lock(connection: Connection, wallet_ids: Collection[UUID]) -> None:
+    """Lock wallets in the order of their ids, so that nobody who does the same waits for us in turn."""
+    connection.execute(LOCK_ALL, {"wallets": list(wallet_ids)})
 
 
 def take_back(connection: Connection, *, wallet_id: UUID, gen: int, total_n: int) -> None:

@@ -131,8 +131,19 @@ def _named(column: Any) -> Any:
 
 def _spends_are_usage() -> Select[*tuple[Any, ...]]:
     """By subject, day and generation; plans and sessions are counted with the keys that used them."""
+    used, booked = _used_by_subject(), _booked_by_subject()
+    names = ("n", "charge", "tokens")
+    expected = [cast(func.coalesce(used.c[name], 0), BigInteger) for name in names]
+    actual = [cast(func.coalesce(booked.c[name], 0), BigInteger) for name in names]
+    return (
+        select(func.coalesce(used.c.subject, booked.c.subject), *expected, *actual)
+        .select_from(join(used, booked, used.c.subject == booked.c.subject, full=True))
+        .where(or_(*(one != other for one, other in zip(expected, actual, strict=True))))
+    )
+
+
+def _used_by_subject() -> Any:
     counted = or_(UsageEvent.charge_n > 0, UsageEvent.status < 400)  # noqa: PLR2004
-    subjects = (("k", UsageEvent.key_id), ("m", UsageEvent.member_id), ("t", UsageEvent.team_id))
     usage = union_all(
         *(
             select(
@@ -140,31 +151,31 @@ def _spends_are_usage() -> Select[*tuple[Any, ...]]:
                 UsageEvent.charge_n,
                 (UsageEvent.input_tokens + UsageEvent.output_tokens).label("tokens"),
             ).where(counted, column.is_not(None))
-            for scope, column in subjects
+            for scope, column in (
+                ("k", UsageEvent.key_id),
+                ("m", UsageEvent.member_id),
+                ("t", UsageEvent.team_id),
+            )
         )
     ).subquery()
-    used = (
-        select(usage.c.subject, func.count().label("n"), func.sum(usage.c.charge_n).label("charge"))
-        .add_columns(func.sum(usage.c.tokens).label("tokens"))
-        .group_by(usage.c.subject)
-        .subquery()
-    )
+    sums = (func.sum(usage.c.charge_n).label("charge"), func.sum(usage.c.tokens).label("tokens"))
+    counts = func.count().label("n")
+    return select(usage.c.subject, counts, *sums).group_by(usage.c.subject).subquery()
+
+
+def _booked_by_subject() -> Any:
     day = cast(func.timezone("UTC", Spend.hour), Date)
     place = _place(Spend.scope, Spend.subject_id, day, Spend.gen).label("subject")
-    sums = (
-        select(place, func.sum(Spend.requests).label("n"), func.sum(Spend.charge_n).label("charge"))
-        .add_columns(func.sum(Spend.tokens).label("tokens"))
+    return (
+        select(
+            place,
+            func.sum(Spend.requests).label("n"),
+            func.sum(Spend.charge_n).label("charge"),
+            func.sum(Spend.tokens).label("tokens"),
+        )
         .where(Spend.scope.in_(["k", "m", "t"]))
         .group_by(place)
         .subquery()
-    )
-    names = ("n", "charge", "tokens")
-    expected = [cast(func.coalesce(used.c[name], 0), BigInteger) for name in names]
-    actual = [cast(func.coalesce(sums.c[name], 0), BigInteger) for name in names]
-    return (
-        select(func.coalesce(used.c.subject, sums.c.subject), *expected, *actual)
-        .select_from(join(used, sums, used.c.subject == sums.c.subject, full=True))
-        .where(or_(*(one != other for one, other in zip(expected, actual, strict=True))))
     )
 
 

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from core.charging.calls import Admitted, Call, Rate, Stale, TooFast, Tripped, Verdict
+from core.charging.calls import Admitted, Call, Stale, TooFast, Tripped, Verdict
 from core.rules.admission import Deny
+from core.rules.rates import Rate
 
 FUSE_SCOPES: dict[str, Literal["member", "team", "org"]] = {"m": "member", "t": "team", "o": "org"}
 SCOPES: dict[str, Literal["key", "member", "team", "plan", "session"]] = {
@@ -78,13 +79,13 @@ def _refusal(words: Sequence[str], call: Call) -> Verdict:
         case "BREAKER":
             return _tripped(words[3:7], retry_ms=int(words[7]), rate=rate)
         case "LIMIT":
-            return _over(words[3:], call)
+            return _over(words[3:], call, rate)
         case "SHORT":
-            return Deny("wallet", call.want.floor_n, int(words[3]), int(words[4]))
+            return Deny("wallet", call.want.floor_n, int(words[3]), int(words[4]), rate=rate)
     raise ValueError(f"admit answered {words[0]}")
 
 
-def _over(words: Sequence[str], call: Call) -> Deny:
+def _over(words: Sequence[str], call: Call, rate: Rate | None) -> Deny:
     name, unit, limit, spent, held, end_ms = words
     needs = {"u": call.want.floor_n, "t": call.tokens, "p": call.points, "r": 1}
     return Deny(
@@ -95,6 +96,7 @@ def _over(words: Sequence[str], call: Call) -> Deny:
         limit_n=int(limit),
         resets_at=datetime.fromtimestamp(int(end_ms) / 1000, UTC),
         unit=UNITS[unit],
+        rate=rate,
     )
 
 

@@ -43,10 +43,25 @@ def script(name: str) -> Script:
 
 def admit(call: Call, terms: Terms, *, now_ms: int, partial: bool) -> Request:
     """Ask to hold a call's worst case; `partial`: PostgreSQL has no more, so a part of it will do."""
-    caller, want = call.caller, call.want
-    keys = wallet_keys(caller.bucket, caller.wallet_id)
+    keys = wallet_keys(call.caller.bucket, call.wallet_id)
     bucket = keys.bucket
-    args = [
+    places = (
+        keys.pool,
+        bucket.hold(call.request_id),
+        bucket.deadlines,
+        keys.counters,
+        keys.windows,
+        keys.rates,
+        bucket.tombstones,
+        bucket.generation,
+    )
+    return Request(script("admit"), bucket, places, _asking(call, terms, keys.id, now_ms, partial=partial))
+
+
+def _asking(call: Call, terms: Terms, wallet: bytes, now_ms: int, *, partial: bool) -> list[bytes]:
+    """The arguments of an admission, in the order admit.lua names them."""
+    caller, want = call.caller, call.want
+    return [
         terms.gen.encode(),
         b"%d" % caller.wallet_ver,
         caller.key_id.hex.encode(),
@@ -60,33 +75,26 @@ def admit(call: Call, terms: Terms, *, now_ms: int, partial: bool) -> Request:
         b"%d" % call.points,
         b"%d" % terms.ttl_ms,
         b"%d" % caller.rpm,
-        (caller.rpm_owner or caller.user_id).hex.encode(),
+        rate_field(caller),
         b"%d" % caller.at_once,
         b"%d" % terms.global_retry_ms,
         terms.boot_id.hex.encode(),
         _json(base_facts(call)),
-        keys.id,
+        wallet,
         *_against(caller, now_ms),
     ]
-    return Request(
-        script("admit"),
-        bucket,
-        (
-            keys.pool,
-            bucket.hold(call.request_id),
-            bucket.deadlines,
-            keys.counters,
-            keys.windows,
-            keys.rates,
-            bucket.tombstones,
-            bucket.generation,
-        ),
-        args,
-    )
+
+
+def rate_field(caller: Caller) -> bytes:
+    """Under which name a caller's calls a minute are counted."""
+    return (caller.rpm_owner or caller.user_id).hex.encode()
 
 
 def _against(caller: Caller, now_ms: int) -> list[bytes]:
     """The day, and everything the call counts against: breakers, subjects, quotas, each behind its number."""
+    today = now_ms // DAY_MS
+    if (known := caller.words.get(today)) is not None:
+        return known
     words = [b"%d" % (now_ms // DAY_MS), b"%d" % len(caller.fuses)]
     for fuse in caller.fuses:
         words += [fuse.name.encode(), b"%d" % fuse.minute_n, b"%d" % fuse.hourly_n, b"%d" % fuse.is_shadow]
@@ -97,6 +105,8 @@ def _against(caller: Caller, now_ms: int) -> list[bytes]:
     words.append(b"%d" % len(caller.quotas))
     for quota in caller.quotas:
         words += [_quota(quota), *_bounds(quota), b"%d" % quota.is_last]
+    caller.words.clear()  # yesterday's
+    caller.words[today] = words
     return words
 
 

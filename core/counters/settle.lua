@@ -39,6 +39,7 @@ end
 
 local hold = redis.call('HMGET', KEYS[2], 'h', 'w', 'g', 'm', 'mu', 'mt', 't', 'p', 'l', 'q', 'bs', 'k', 'e', 'a')
 if not hold[1] then
+  if kind == 'orphan' then redis.call('ZREM', KEYS[3], wallet .. '|' .. rid) end  -- of nothing: due for ever
   local before = redis.call('HGET', KEYS[6], rid)
   if before then
     local parts = {}
@@ -48,6 +49,8 @@ if not hold[1] then
     -- the truth after the sweeper's guess: by the difference, upwards no further than there is
     local subjects, quotas = subjects_of(parts[4]), quotas_of(parts[5])
     local more = room_for(charge - amount, of, subjects, quotas)
+    -- of an earlier generation: its own pool still has what the call held
+    if not is_here(KEYS[1], of) then more = math.min(charge, told) - amount end
     write('2', amount + more, of, ARGV[11], ARGV[12])
     pay(of, 0, more)
     if is_here(KEYS[4], of) then

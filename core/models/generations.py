@@ -3,17 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, func, true
+from sqlalchemy import BigInteger, Identity, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.models.base import Base, count
 
 
 class Generation(Base):
-    """One continuous life of all Redis primaries. What they hold is trusted within it, never across it.
-
-    One without a fingerprint is a time in which nobody could reach them.
-    """
+    """One continuous life of all Redis primaries. What they hold is trusted within it, never across it."""
 
     __tablename__ = "generations"
 
@@ -32,5 +29,5 @@ class ProxyBoot(Base):
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
     settled_gen: Mapped[count] = mapped_column(default=0)  # nothing of an earlier generation is left in it
-    has_redis: Mapped[bool] = mapped_column(default=True, server_default=true())  # when it was last seen
+    fingerprint: Mapped[str | None]  # of the servers it is connected to; None: one is missing
     ended_at: Mapped[datetime | None]  # it drained, or its spool was replayed by another

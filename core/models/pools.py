@@ -13,14 +13,14 @@ class Pool(Base):
     """All leases of a wallet in one generation of Redis. Its amounts only grow.
 
     What is granted and neither posted nor returned is outstanding: calls may be spending it. A pool of an
-    earlier generation is `old`, and stays outstanding, until nothing can be posted to it any more: `closed`.
+    earlier generation is old, and stays outstanding, until nothing can be posted to it any more: `closed`.
     """
 
     __tablename__ = "pools"
     __table_args__ = (
-        CheckConstraint("state IN ('active', 'old', 'closed')", name="state"),
+        CheckConstraint("state IN ('active', 'closed')", name="state"),
         CheckConstraint("granted_n >= 0 AND posted_n >= 0 AND returned_n >= 0", name="amounts"),
-        Index("ix_pools_gen_state", "gen", "state"),
+        Index("ix_pools_state_gen", "state", "gen"),
     )
 
     wallet_id: Mapped[UUID] = mapped_column(ForeignKey("wallets.id"), primary_key=True)

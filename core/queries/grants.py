@@ -17,38 +17,10 @@ def grant_by_digest(digest: bytes) -> Select[*tuple[Any, ...]]:
 
     A secret that was rotated away is found too; it expires when its overlap ends, or with its key.
     """
-    expiry = case(
-        (ApiKey.digest == digest, ApiKey.expires_at),
-        else_=func.least(ApiKey.expires_at, ApiKey.previous_until),
-    )
     team = aliased(Team)  # the key's own, or that of its member
+    settings = (*_settings("org", Org), *_settings("team", team), *_settings("member", Member))
     return (
-        select(
-            ApiKey.id.label("key_id"),
-            ApiKey.wallet_id,
-            ApiKey.user_id,
-            ApiKey.member_id,
-            ApiKey.scope,
-            ApiKey.key_type,
-            ApiKey.enabled,
-            ApiKey.spend_limit_n,
-            ApiKey.spend_limit_period,
-            expiry.label("expires_at"),
-            ApiKey.ver.label("key_ver"),
-            Wallet.ver.label("wallet_ver"),
-            Wallet.bucket,
-            Wallet.balance_n,
-            Wallet.credit_limit_n,
-            Wallet.suspended_at.label("wallet_suspended_at"),
-            User.suspended_at.label("user_suspended_at"),
-            Org.id.label("org_id"),
-            team.id.label("team_id"),
-            team.monthly_budget_n.label("team_budget_n"),
-            Member.monthly_budget_n.label("member_budget_n"),
-            *_settings("org", Org),
-            *_settings("team", team),
-            *_settings("member", Member),
-        )
+        select(*_credential(digest), *_account(), *_place(team), *settings)
         .join(Wallet, Wallet.id == ApiKey.wallet_id)
         .join(User, User.id == ApiKey.user_id)
         .outerjoin(Org, Org.id == ApiKey.org_id)
@@ -60,6 +32,49 @@ def grant_by_digest(digest: bytes) -> Select[*tuple[Any, ...]]:
             Member.removed_at.is_(None),
         )
     )
+
+
+def _credential(digest: bytes) -> list[Any]:
+    """The key, as the secret of this digest opens it."""
+    expiry = case(
+        (ApiKey.digest == digest, ApiKey.expires_at),
+        else_=func.least(ApiKey.expires_at, ApiKey.previous_until),
+    )
+    return [
+        ApiKey.id.label("key_id"),
+        ApiKey.ver.label("key_ver"),
+        ApiKey.scope,
+        ApiKey.key_type,
+        ApiKey.enabled,
+        ApiKey.spend_limit_n,
+        ApiKey.spend_limit_period,
+        expiry.label("expires_at"),
+    ]
+
+
+def _account() -> list[Any]:
+    """Who pays, and whether it may."""
+    return [
+        ApiKey.wallet_id,
+        ApiKey.user_id,
+        Wallet.ver.label("wallet_ver"),
+        Wallet.bucket,
+        Wallet.balance_n,
+        Wallet.credit_limit_n,
+        Wallet.suspended_at.label("wallet_suspended_at"),
+        User.suspended_at.label("user_suspended_at"),
+    ]
+
+
+def _place(team: Any) -> list[Any]:
+    """Where in an organization the key belongs, with the budgets there."""
+    return [
+        Org.id.label("org_id"),
+        team.id.label("team_id"),
+        team.monthly_budget_n.label("team_budget_n"),
+        ApiKey.member_id,
+        Member.monthly_budget_n.label("member_budget_n"),
+    ]
 
 
 def _settings(scope: str, holder: Any) -> list[Any]:

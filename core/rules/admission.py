@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from core.money import Nanos
+from core.rules.rates import Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Deny:
     limit_n: int | None = None
     resets_at: datetime | None = None
     unit: Literal["usd", "tokens", "points", "requests"] = "usd"
+    rate: Rate | None = None
 
 
 def decide(want: Want, funds: Funds, budgets: Sequence[Budget] = ()) -> Admit | Deny:

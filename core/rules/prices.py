@@ -94,6 +94,8 @@ class PriceCard:
     def rates_for(self, input_tokens: int) -> Mapping[str, int]:
         """The rates that apply to a call with that much input."""
         rates = self.rates
+        if not self.tiers:
+            return rates
         for tier in sorted(self.tiers, key=lambda tier: tier.above_input_tokens):
             if input_tokens > tier.above_input_tokens:
                 rates = {**self.rates, **tier.rates}
@@ -123,20 +125,23 @@ def cost_of(usage: Usage, card: PriceCard, terms: Terms) -> Cost:
 
 def worst_cost(*, input_tokens: int, output_tokens: int, card: PriceCard, terms: Terms) -> Cost:
     """The most a call may cost whose input and output, details included, stay within these bounds."""
-    reachable = [card.rates_for(0)]
-    reachable += [
-        card.rates_for(t.above_input_tokens + 1) for t in card.tiers if input_tokens > t.above_input_tokens
-    ]
-    highest_in = max(
-        _highest(rates, ("input", "cached_read", "cache_write", "input_audio")) for rates in reachable
-    )
-    highest_out = max(_highest(rates, ("output", "reasoning", "output_audio")) for rates in reachable)
-    per_request = max(rates.get("request", 0) for rates in reachable)
+    per_request, highest_in, highest_out = _highest(card.rates_for(0))
+    for tier in card.tiers:
+        if input_tokens > tier.above_input_tokens:
+            others = _highest(card.rates_for(tier.above_input_tokens + 1))
+            per_request = max(per_request, others[0])
+            highest_in, highest_out = max(highest_in, others[1]), max(highest_out, others[2])
     return _priced(per_request + input_tokens * highest_in + output_tokens * highest_out, terms)
 
 
-def _highest(rates: Mapping[str, int], names: tuple[str, ...]) -> int:
-    return max(rates.get(name, 0) for name in names)
+def _highest(rates: Mapping[str, int]) -> tuple[int, int, int]:
+    """What a request, and at most a token of its input and of its output, costs by these rates."""
+    rate = rates.get
+    return (
+        rate("request", 0),
+        max(rate("input", 0), rate("cached_read", 0), rate("cache_write", 0), rate("input_audio", 0)),
+        max(rate("output", 0), rate("reasoning", 0), rate("output_audio", 0)),
+    )
 
 
 def _millionths(usage: Usage, rates: Mapping[str, int]) -> int:

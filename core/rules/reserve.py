@@ -19,6 +19,10 @@ UNBOUNDED_PARTS = frozenset(
 )  # fmt: skip
 
 
+_PLAIN_NAMES = ("role", "content")
+_PLAIN_BYTES = sum(map(len, _PLAIN_NAMES))
+
+
 @dataclass(frozen=True, slots=True)
 class InputSize:
     """How large an input is: what it may count as at most, and what it probably counts as (tokens)."""
@@ -43,7 +47,8 @@ def measure(messages: Sequence[object], *, extra_bytes: int) -> Content:
     """Measure the input of a call. `extra_bytes` is what else is sent along: tools, schemas."""
     content = Content(text_bytes=extra_bytes, messages=len(messages))
     for message in messages:
-        _count(message, content)
+        if not _count_plain(message, content):
+            _count(message, content)
     return content
 
 
@@ -59,12 +64,28 @@ def input_size(content: Content, *, context: int | None) -> InputSize:
     return InputSize(at_most, min(estimate, at_most))
 
 
+def _count_plain(message: object, content: Content) -> bool:
+    """Count a message that is a role and a text, as most are; say whether it was one."""
+    if not isinstance(message, dict) or len(message) != len(_PLAIN_NAMES):
+        return False
+    role, text = message.get("role"), message.get("content")
+    if not isinstance(role, str) or not isinstance(text, str):
+        return False
+    content.text_bytes += _bytes(role) + _bytes(text)
+    content.other_bytes += _PLAIN_BYTES
+    return True
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
 def _count(message: object, content: Content) -> None:
     todo = [(message, True)]  # a list, not recursion: the sender decides how deep this goes
     while todo:
         value, is_text = todo.pop()
         if isinstance(value, str):
-            size = len(value.encode("utf-8", "surrogatepass"))
+            size = _bytes(value)
             content.text_bytes += size if is_text else 0
             content.other_bytes += 0 if is_text else size
         elif isinstance(value, Mapping):

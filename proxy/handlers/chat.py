@@ -17,14 +17,13 @@ from proxy.errors import REQUEST_ID
 from proxy.grants import Grant, credential
 from proxy.leases.gate import ClockMoved
 from proxy.plan import Plan, plan_chat
-from proxy.rates import RATE, note_rate, rate_headers
+from proxy.rates import RATE, look_up_rate, note_rate, rate_headers
 from proxy.relay import relay_plain
 from proxy.running import NotAdmitted, StaleGrant
 from proxy.stream import StreamRelay
 from proxy.verdicts import refusal
 from proxy.wire import Wire
 
-MAX_APP = 200
 LARGE_BYTES = 256 * 1024
 GRANT_TRIES = 3  # a key that changes more often than that while one call is admitted is asked to wait
 
@@ -33,9 +32,10 @@ async def chat(request: web.Request) -> web.StreamResponse:
     deps = request.app[DEPS]
     secret = credential(request)
     grant = await deps.grants.find_for_models(secret)
+    deps.floods.check(grant.caller)
     parsed = await parse(await read_body(request, deps.settings), deps)
     try:
-        grant.refuse_model(parsed.model)
+        grant = await deps.grants.with_model(grant, secret, parsed.model)
         plan = plan_chat(
             parsed,
             deps.catalog.now,
@@ -53,6 +53,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
         raise Unavailable("This key is being changed right now. Try again.", retry_after_s=1)
     except Refused as refused:
         _record(request, deps, refused, grant, parsed.model)
+        await look_up_rate(request, deps.running.gate, grant.caller)
         raise
 
 
@@ -70,7 +71,8 @@ async def parse(body: bytes, deps: Deps) -> ChatCall:
 async def _serve(
     request: web.Request, deps: Deps, parsed: ChatCall, plan: Plan, grant: Grant
 ) -> web.StreamResponse:
-    call = _call(request[REQUEST_ID], request, plan, grant, stream=parsed.stream)
+    app = deps.apps.of(request, grant.caller.wallet_id)
+    call = _call(request[REQUEST_ID], plan, grant, app, stream=parsed.stream)
     try:
         return await _relay(request, deps, parsed, plan, call)
     except NotAdmitted as denied:
@@ -83,14 +85,15 @@ async def _relay(
     request: web.Request, deps: Deps, parsed: ChatCall, plan: Plan, call: Call
 ) -> web.StreamResponse:
     wire = Wire(request, patience_s=deps.settings.idle_timeout_s)
-    async with deps.running.hold(call, plan) as charge, deps.upstreams.send(charge, parsed) as answer:
+    async with deps.running.hold(call, plan) as charge:
         note_rate(request, charge.admitted)
-        fields = _fields(request, answer.offer.provider.name, stream=parsed.stream)
-        if parsed.stream:
-            echo = answer.sent if parsed.echo_upstream_body else None
-            await StreamRelay(answer, charge, wire, deps.settings).run(fields, echo=echo)
-        else:
-            wire.send(await relay_plain(answer, charge), fields)
+        with await deps.upstreams.send(charge, parsed) as answer:
+            fields = _fields(request, answer.offer.provider.name, stream=parsed.stream)
+            if parsed.stream:
+                echo = answer.sent if parsed.echo_upstream_body else None
+                await StreamRelay(answer, charge, wire, deps.settings).run(fields, echo=echo)
+            else:
+                wire.send(await relay_plain(answer, charge), fields)
     await wire.drained()
     return wire.written()
 
@@ -105,49 +108,50 @@ def _fields(request: web.Request, provider: str, *, stream: bool) -> dict[str, s
     }
 
 
-def _call(request_id: UUID, request: web.Request, plan: Plan, grant: Grant, *, stream: bool) -> Call:
-    app_name, app_url = app_of(request)
+def _call(request_id: UUID, plan: Plan, grant: Grant, app: tuple[str, str], *, stream: bool) -> Call:
     return Call(
         request_id=request_id,
         caller=grant.caller,
         model_id=plan.model.id,
-        price_card_id=UUID(plan.offers[0].card.id),
+        price_card_id=plan.offers[0].card.id,
         stream=stream,
-        app_name=app_name,
-        app_url=app_url,
+        app_name=app[0],
+        app_url=app[1],
         want=plan.want,
         tokens=plan.input.at_most + plan.output_tokens,
         started_at=datetime.now(UTC),
     )
 
 
-def app_of(request: web.Request) -> tuple[str, str]:
-    """The app name and URL a caller states of itself, cleaned and cut."""
-    return _clean(request.headers.get("X-Title", "")), _clean(request.headers.get("HTTP-Referer", ""))
-
-
-def _clean(text: str) -> str:
-    return "".join(c for c in text if c.isprintable()).strip()[:MAX_APP]
-
-
 async def read_body(request: web.Request, settings: Settings) -> bytes:
     """The body, counted and timed while it comes. Raises TooLarge, or BadRequest for one that is no use."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise BadRequest("Send the body as it is: Content-Encoding is not supported.")
-    limit, body = settings.body_limit_bytes, bytearray()
+    limit, body = settings.body_limit_bytes, b""
     if (request.content_length or 0) <= limit:
-        try:
-            async with asyncio.timeout(settings.idle_timeout_s):
-                while len(body) <= limit and (chunk := await request.content.readany()):
-                    body += chunk
-        except TimeoutError:
-            raise BadRequest(f"The body did not arrive within {settings.idle_timeout_s:g} seconds.") from None
+        if request.content.is_eof():  # it came with the head, as most do
+            body = request.content.read_nowait()
+        else:
+            body = await _arrived(request, limit=limit, within_s=settings.idle_timeout_s)
         if len(body) <= limit:
-            return bytes(body)
+            return body
     raise TooLarge(f"The body is larger than {limit / 2**20:g} MB. Send less, or link to media by URL.")
 
 
+async def _arrived(request: web.Request, *, limit: int, within_s: float) -> bytes:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(within_s):
+            while len(body) <= limit and (chunk := await request.content.readany()):
+                body += chunk
+    except TimeoutError:
+        raise BadRequest(f"The body did not arrive within {within_s:g} seconds.") from None
+    return bytes(body)
+
+
 def _record(request: web.Request, deps: Deps, refused: Refused, grant: Grant, model_id: str) -> None:
+    deps.floods.count(grant.caller)
+    app = deps.apps.of(request, grant.caller.wallet_id)
     deps.refusals.note(
-        refused, request_id=request[REQUEST_ID], caller=grant.caller, model_id=model_id, app=app_of(request)
+        refused, request_id=request[REQUEST_ID], caller=grant.caller, model_id=model_id, app=app
     )

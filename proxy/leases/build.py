@@ -27,6 +27,9 @@ from proxy.leases.vacancy import Vacancy
 from proxy.store.store import Store
 from proxy.trips import Trips
 
+# An admission nobody hears the answer of refuses its call, and keeps its hold until that is swept: a server
+# that is slow for a moment is waited for.
+ANSWER_S = 1.0
 _log = structlog.get_logger()
 
 
@@ -96,7 +99,7 @@ class Leases:
 
 def build_leases(settings: Settings, engine: AsyncEngine) -> Leases:
     boot_id, root, clock = uuid7(), Path(settings.spool_dir), Clock()
-    store = Store(settings.counters_url)
+    store = Store(settings.counters_url, timeout_s=ANSWER_S)
     settler = Settler(engine, store, Spool(root, boot_id), root)
     generations = Generations(engine, store, boot_id=boot_id, clock=clock, settler=settler)
     trips = Trips(engine)
@@ -104,7 +107,7 @@ def build_leases(settings: Settings, engine: AsyncEngine) -> Leases:
     gate = LeaseGate(
         store,
         generations=generations,
-        lender=Lender(engine, store, clock=clock),
+        lender=Lender(engine, store),
         settler=settler,
         clock=clock,
         trips=trips,

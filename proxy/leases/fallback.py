@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from core.charging.calls import Admitted, Call, Ending, Settled, Verdict
+from core.charging.calls import Admitted, Call, Caller, Ending, Settled, Verdict
 from core.errors import Unavailable
+from core.rules.rates import Rate
 from proxy.gate import Gate, GenerationOpen, PostgresGate, Report
 from proxy.global_breaker import GlobalBreaker
 from proxy.leases.local_limits import LocalLimits, Taken
@@ -67,6 +68,11 @@ class FallbackGate:
             self._trips.note(shadow, call.caller)
         return replace(verdict, rate=taken.rate) if isinstance(verdict, Admitted) else verdict
 
+    async def rate(self, caller: Caller) -> Rate | None:
+        if self._vacancy.is_vacant:
+            return self._limits.rate(caller, proxies=self._vacancy.proxies)
+        return await self._leases.rate(caller)
+
     async def checkpoint(self, running: Sequence[Report]) -> None:
         """Of the one path and of the other, whichever of them can be reached."""
         for call, _, progress in running:
@@ -82,6 +88,13 @@ class FallbackGate:
 
     async def extend(self, call: Call, admitted: Admitted, *, more_n: int) -> int:
         return await self._path(admitted).extend(call, admitted, more_n=more_n)
+
+    def settle_now(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled | None:
+        settled = self._path(admitted).settle_now(call, admitted, ending, hold_n=hold_n)
+        if settled is not None:
+            self._limits.count(call, ending.cost.upstream_n)
+            self._limits.ended(call)
+        return settled
 
     async def settle(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled:
         self._limits.count(call, ending.cost.upstream_n)

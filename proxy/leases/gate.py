@@ -4,21 +4,25 @@ import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
+import msgspec
 import structlog
 
-from core.charging.calls import Admitted, Call, Ending, Settled, Stale, Verdict
+from core.charging.calls import Admitted, Call, Caller, Ending, Settled, Stale, Verdict
 from core.charging.generations import Life
 from core.counters import replies, requests
+from core.counters.keys import wallet_keys
 from core.counters.replies import Again, Extension, Held
-from core.counters.requests import Request, Terms
+from core.counters.requests import Request, Terms, rate_field
 from core.errors import Unavailable
+from core.rules.prices import Cost, Usage
+from core.rules.rates import Rate, rate_at
 from proxy.clock import Clock
 from proxy.gate import Report
 from proxy.global_breaker import GlobalBreaker
 from proxy.leases.generations import Generations
 from proxy.leases.lender import Lender
 from proxy.leases.settler import Settler
-from proxy.store.errors import Away, Broken
+from proxy.store.errors import Away, Broken, Fenced
 from proxy.store.store import Answer, Store
 from proxy.trips import Trips
 
@@ -58,6 +62,7 @@ class LeaseGate:
         self._breaker = breaker
         self._boot_id = boot_id
         self._ttl_ms = hold_s * 1000
+        self._ending: set[asyncio.Task[int]] = set()
 
     async def admit(self, call: Call) -> Verdict:
         if self._settler.spool.is_broken:
@@ -67,6 +72,8 @@ class LeaseGate:
         except (Away, Broken) as error:
             _log.warning("admission_failed", request_id=str(call.request_id), error=type(error).__name__)
             raise Unavailable(NO_LIMITS, retry_after_s=AWAY_RETRY_S) from None
+        finally:
+            self._generations.asking.pop(call.request_id, None)
 
     async def _admit(self, call: Call) -> Verdict:
         partial, told = self._lender.is_dry(call.caller), False
@@ -93,11 +100,10 @@ class LeaseGate:
         """What an undecided admission is waiting for."""
         match again.need:
             case "generation":
-                await self._generations.lost()
-                if self._generations.current == life:  # not even PostgreSQL knows another
-                    await asyncio.sleep(0.01)
+                if not await self._generations.lost():
+                    raise Unavailable("The service is recovering. Try again.", retry_after_s=2)
             case "counters":
-                await self._lender.load(call.caller, life)
+                await self._lender.load(call.caller, life, now_ms=_made_ms(call))
             case "clock":
                 self._clock.set(again.ms)
                 raise ClockMoved
@@ -109,10 +115,25 @@ class LeaseGate:
 
     async def _ask(self, call: Call, life: Life, *, partial: bool) -> Held | Verdict | Again:
         terms = Terms(life.name, self._boot_id, self._ttl_ms, self._breaker.retry_ms())
-        # The request id decides the day, and Redis whether that is today.
-        now_ms = call.request_id.int >> 80
-        request = requests.admit(call, terms, now_ms=now_ms, partial=partial)
-        return replies.admission(await self._run(request, admit=True), call, gen=life.name)
+        request = requests.admit(call, terms, now_ms=_made_ms(call), partial=partial)
+        self._generations.asking[call.request_id] = life
+        try:
+            reply = await self._run(request, admit=True)
+        except Fenced:  # nothing was sent
+            raise
+        except (Away, Broken):
+            self._void(call, life)
+            raise
+        return replies.admission(reply, call, gen=life.name)
+
+    def _void(self, call: Call, life: Life) -> None:
+        """The call may hold money, or will when the server comes to it: settle it at nothing, in any order.
+
+        It is not spooled: should this process die too, the hold is swept at its deadline, at nothing as well.
+        """
+        status, reason = Unavailable.status, Unavailable.reason
+        ending = Ending(provider="", usage=Usage(), cost=Cost(), status=status, reason=reason)
+        self._settler.send(requests.ended(call, ending, gen=life.name, hold_n=0))
 
     def _held(self, call: Call, life: Life, held: Held) -> Admitted:
         if held.is_low:
@@ -120,6 +141,17 @@ class LeaseGate:
         for shadow in held.shadows:
             self._trips.note(shadow, call.caller)
         return held.admitted
+
+    async def rate(self, caller: Caller) -> Rate | None:
+        if caller.rpm == 0:
+            return None
+        keys = wallet_keys(caller.bucket, caller.wallet_id)
+        try:
+            arrival = await self._store.command(keys.bucket.tag, "HGET", keys.rates, rate_field(caller))
+        except (Away, Broken):
+            return None
+        arrival_us = int(arrival) if isinstance(arrival, bytes) else 0
+        return rate_at(caller.rpm, arrival_us=arrival_us, now_us=self._clock.now_ms() * 1000)
 
     async def checkpoint(self, running: Sequence[Report]) -> None:
         reports = [report for report in running if report[1].gen]
@@ -148,40 +180,53 @@ class LeaseGate:
                     return added_n
                 case Again(need="lease"):
                     partial = not await self._lender.lend(call.caller, life, want_n=more_n)
-                case _:
-                    await self._generations.lost()
+                case _:  # a generation without its mark: the hold is lost
+                    return 0
         return 0
 
-    async def settle(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled:
-        """Spool the end, then settle in Redis: in the background, where the hold covers the charge."""
-        self._breaker.end(call.request_id, ending.cost.upstream_n)
+    def settle_now(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled | None:
+        """Spool the end, and have it settled in the background: what the hold covers needs no answer."""
         charge_n = ending.cost.charge_n
         if charge_n > hold_n:
-            hold_n += await self._stretch(call, admitted, charge_n - hold_n)
+            return None
         end = requests.ended(call, ending, gen=admitted.gen, hold_n=hold_n)
-        spooled = self._spool(end)
-        task = self._settler.send(end)
-        if spooled and charge_n <= hold_n:
-            return Settled("settled", charge_n)
+        if not self._settler.write_down(end):
+            return None
+        self._breaker.end(call.request_id, ending.cost.upstream_n)
+        self._settler.send(end)
+        return Settled("settled", charge_n)
+
+    async def settle(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled:
+        """The same for a charge above its hold, or when the spool does not take it: Redis must answer."""
+        try:
+            return await self._settle(call, admitted, ending, hold_n=hold_n)
+        finally:  # not before: until now the call may have been checkpointed, and counted, once more
+            self._breaker.end(call.request_id, ending.cost.upstream_n)
+
+    async def _settle(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled:
+        end = requests.ended(call, ending, gen=admitted.gen, hold_n=hold_n)
+        spooled = self._settler.write_down(end)
+        task = asyncio.get_running_loop().create_task(self._end(call, admitted, end))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
         try:
             async with asyncio.timeout(SETTLE_WAIT_S if spooled else None):
                 return Settled("settled", await asyncio.shield(task))
         except TimeoutError:
-            return Settled("settled", min(charge_n, hold_n))
+            return Settled("settled", min(end.charge_n, hold_n))
+
+    async def _end(self, call: Call, admitted: Admitted, end: requests.Settlement) -> int:
+        more_n = end.charge_n - end.hold_n
+        if more_n > 0:
+            added_n = await self._stretch(call, admitted, more_n)
+            end = msgspec.structs.replace(end, hold_n=end.hold_n + added_n)
+        return await self._settler.send(end)
 
     async def _stretch(self, call: Call, admitted: Admitted, more_n: int) -> int:
         try:
             return await self.extend(call, admitted, more_n=more_n)
         except (Away, Broken, Unavailable):
             return 0
-
-    def _spool(self, end: requests.Settlement) -> bool:
-        try:
-            self._settler.spool.append(end)
-        except OSError as error:
-            _log.error("spool_not_written", request_id=str(end.request_id), error=type(error).__name__)
-            return False
-        return True
 
     def _life(self) -> Life:
         life = self._generations.current
@@ -197,3 +242,8 @@ class LeaseGate:
             args=request.args,
             lane="admit" if admit else "settle",
         )
+
+
+def _made_ms(call: Call) -> int:
+    """When the request id was made: it decides the day, and Redis whether that is today."""
+    return call.request_id.int >> 80

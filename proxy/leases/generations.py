@@ -35,6 +35,7 @@ class Generations:
     ) -> None:
         self.current: Life | None = None
         self.running: Callable[[], Iterable[str]] = tuple  # the generations of the calls that run
+        self.asking: dict[UUID, Life] = {}  # of calls whose admission is under way
         self._settler = settler
         self._engine = engine
         self._store = store
@@ -42,7 +43,7 @@ class Generations:
         self._clock = clock
         self._wake = asyncio.Event()
         self._doubted = True  # ask every bucket, not just one
-        self._renewing: asyncio.Task[None] | None = None
+        self._renewing: asyncio.Task[bool] | None = None
         self._away_at: float | None = time.monotonic()
         store.on_change(self._changed)
 
@@ -70,31 +71,34 @@ class Generations:
         self._doubted = True
         self._wake.set()
 
-    async def lost(self) -> None:
-        """A script found another generation, or none: find out, before the call is asked again."""
+    async def lost(self) -> bool:
+        """A script found another generation, or none: find out. Says whether one is known."""
         self._doubted = True
-        await self.renew()
+        return await self.renew()
 
-    async def renew(self) -> None:
+    async def renew(self) -> bool:
         """Find out which generation it is, or open the next. Many may wait for the same answer."""
         if self._renewing is None or self._renewing.done():
             self._renewing = asyncio.create_task(self._renew())
-        await asyncio.shield(self._renewing)
+        return await asyncio.shield(self._renewing)
 
-    async def _renew(self) -> None:
+    async def _renew(self) -> bool:
         fingerprint = await self._look()
         try:
             async with self._engine.begin() as connection:
-                life = await connection.run_sync(self._beat)
+                life = await connection.run_sync(self._beat, fingerprint)
             if fingerprint is not None and not await self._is_current(life, fingerprint):
                 life = await self._open(fingerprint)
         except (SQLAlchemyError, OSError, Away, Broken) as error:
             _log.warning("generation_not_renewed", error=type(error).__name__)
-            return
-        if life is not None and life.fingerprint == fingerprint:
-            if self.current != life:
-                _log.warning("generation_entered", gen=life.gen)
-            self.current, self._store.allowed = life, fingerprint
+            return False
+        if life is None or life.fingerprint != fingerprint:
+            return False
+        if self.current != life:
+            _log.warning("generation_entered", gen=life.gen)
+            self._settler.doubt()
+        self.current, self._store.allowed = life, fingerprint
+        return True
 
     async def _look(self) -> str | None:
         """Which servers are there. Without them for a while we leave: old pools wait for whoever stays."""
@@ -120,25 +124,24 @@ class Generations:
         self._clock.set(seconds * 1000 + micros // 1000, (began + time.time()) * 500)
         return True
 
-    def _beat(self, connection: Connection) -> Life | None:
+    def _beat(self, connection: Connection, fingerprint: str | None) -> Life | None:
+        """Who is still in a generation says that he has its servers, though they are away for a moment."""
+        if fingerprint is None and self.current is not None:
+            fingerprint = self.current.fingerprint
         life = generations.latest(connection)
-        generations.seen(
-            connection,
-            boot_id=self._boot_id,
-            settled_gen=self._settled_gen(life),
-            has_redis=self.current is not None or self._away_at is None,
-        )
+        settled_gen = self._settled_gen(life)
+        generations.seen(connection, boot_id=self._boot_id, settled_gen=settled_gen, fingerprint=fingerprint)
         return life
 
     def _settled_gen(self, latest: Life | None) -> int:
-        """The generation before which nothing is left here: no call that runs, nothing in the spool.
-
-        Whoever is in none enters the latest next, or one after it.
+        """The generation before which nothing is left here: no call that runs or is being admitted, nothing
+        in the spool. Whoever is in none enters the latest next, or one after it.
         """
         life = self.current or latest
         if life is None:
             return 0
         unsettled = [generations.number_of(name) for name in self.running() if name]
+        unsettled += [asked.gen for asked in self.asking.values()]
         oldest = self._settler.oldest_gen()
         return int(min([life.gen, *unsettled, *(() if oldest is None else (oldest,))]))
 
@@ -176,6 +179,8 @@ class Generations:
                 return life
             if self._store.fingerprint != fingerprint:
                 return None
+            if life is not None and not ours and await connection.run_sync(self._is_held, life, fingerprint):
+                return None
             since_ms = max(await self._times())
             if life is not None and life.fingerprint == VACANT:
                 since_ms += MARGIN_MS  # calls were charged meanwhile, in periods by other clocks
@@ -187,6 +192,12 @@ class Generations:
             await self._run(loads.load_global(lately, gen=life.name))
         _log.error("generation_opened", gen=life.gen)
         return life
+
+    def _is_held(self, connection: Connection, life: Life, fingerprint: str) -> bool:
+        held = generations.is_held(connection, life, against=fingerprint)
+        if held:
+            _log.error("generation_held_by_others", gen=life.gen)
+        return held
 
     async def _times(self) -> list[int]:
         times = []

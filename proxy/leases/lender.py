@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from core.counters import loads, requests
 from core.counters.keys import WalletKeys, wallet_keys
 from core.counters.requests import Request
 from core.errors import Unavailable
-from proxy.clock import Clock
+from core.rules.periods import DAY_MS
 from proxy.store.errors import Away
 from proxy.store.store import Answer, Store
 
@@ -30,13 +31,13 @@ _log = structlog.get_logger()
 
 
 class Lender:
-    """One request a wallet at a time: many calls that find a pool empty wait for the same lease."""
+    """One request at a time: many calls that find the same thing missing wait for the same answer."""
 
-    def __init__(self, engine: AsyncEngine, store: Store, *, clock: Clock) -> None:
+    def __init__(self, engine: AsyncEngine, store: Store) -> None:
         self._engine = engine
         self._store = store
-        self._clock = clock
         self._asking: dict[UUID, asyncio.Task[int]] = {}
+        self._loading: dict[tuple[UUID, int, int, int], asyncio.Task[None]] = {}  # key, versions, day ->
         self._dry: dict[UUID, tuple[int, float]] = {}  # wallet -> version, until when
 
     def is_dry(self, caller: Caller) -> bool:
@@ -49,27 +50,32 @@ class Lender:
 
         Raises Unavailable.
         """
-        task = self._asking.get(caller.wallet_id)
-        if task is None or task.done():
-            task = asyncio.create_task(self._lend(caller, life, want_n))
-            self._asking[caller.wallet_id] = task
-            task.add_done_callback(lambda _: self._asking.pop(caller.wallet_id, None))
-        return await asyncio.shield(task)
+        return await asyncio.shield(self._asked(caller, life, want_n))
 
     def lend_in_background(self, caller: Caller, life: Life, *, want_n: int) -> None:
         if caller.wallet_id not in self._asking and not self.is_dry(caller):
-            task = asyncio.create_task(self._lend(caller, life, want_n))
-            self._asking[caller.wallet_id] = task
-            task.add_done_callback(lambda done: self._refilled(caller.wallet_id, done))
+            self._asked(caller, life, want_n).add_done_callback(partial(_tell, caller.wallet_id))
 
-    def _refilled(self, wallet_id: UUID, task: asyncio.Task[int]) -> None:
-        self._asking.pop(wallet_id, None)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.warning("pool_not_refilled", wallet_id=str(wallet_id), error=type(error).__name__)
+    def _asked(self, caller: Caller, life: Life, want_n: int) -> asyncio.Task[int]:
+        task = self._asking.get(caller.wallet_id)
+        if task is None:
+            task = self._asking[caller.wallet_id] = asyncio.create_task(self._lend(caller, life, want_n))
+            task.add_done_callback(lambda _: self._asking.pop(caller.wallet_id, None))
+        return task
 
-    async def load(self, caller: Caller, life: Life) -> None:
-        """Tell Redis what it must know of a caller. Raises Unavailable, Away or Broken."""
-        now_ms = self._clock.now_ms()
+    async def load(self, caller: Caller, life: Life, *, now_ms: int) -> None:
+        """Tell Redis what it must know of a caller in the periods of this moment.
+
+        Raises Unavailable, Away or Broken.
+        """
+        which = (caller.key_id, caller.key_ver, caller.wallet_ver, now_ms // DAY_MS)
+        task = self._loading.get(which)
+        if task is None:
+            task = self._loading[which] = asyncio.create_task(self._load(caller, life, now_ms))
+            task.add_done_callback(lambda _: self._loading.pop(which, None))
+        await asyncio.shield(task)
+
+    async def _load(self, caller: Caller, life: Life, now_ms: int) -> None:
         bases = await self._ask(lambda connection: bases_of(connection, caller, gen=life.gen, now_ms=now_ms))
         await self._run(loads.load(caller, bases, gen=life.name))
 
@@ -127,3 +133,9 @@ class Lender:
         return await self._store.run(
             request.script, tag=request.bucket.tag, keys=request.keys, args=request.args
         )
+
+
+def _tell(wallet_id: UUID, task: asyncio.Task[int]) -> None:
+    """Nobody waits for a lease in the background: say so when there was none."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.warning("pool_not_refilled", wallet_id=str(wallet_id), error=type(error).__name__)

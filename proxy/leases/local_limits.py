@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
-from core.charging.calls import Call, Caller, Rate, TooFast, Tripped
+from core.charging.calls import Call, Caller, TooFast, Tripped
+from core.rules.rates import MINUTE_US, Rate, rate_at
 from core.rules.scopes import NO_THRESHOLD_N
 
 TICKS = 60
 SECOND_MS, MINUTE_MS = 1000, 60_000
-MINUTE_US = 60_000_000
 AT_ONCE_MS = 1000  # after that some call may have ended
 Scope = Literal["global", "member", "team", "org"]
 
@@ -112,14 +112,24 @@ class LocalLimits:
         self._counted: dict[UUID, int] = {}  # by call that runs: what it has cost upstream so far
         self._pruned_ms = self._now_ms()
 
+    def rate(self, caller: Caller, *, proxies: int) -> Rate | None:
+        """Where a caller stands with its calls a minute."""
+        limit, now_us = share(caller.rpm, proxies), self._now_us()
+        if not limit:
+            return None
+        since_us = (
+            time.time_ns() // 1000 - now_us
+        )  # a clock that never goes back counts; people are told the time
+        arrival_us = self._arrivals.get(_owner(caller), 0)
+        return rate_at(limit, arrival_us=arrival_us + since_us, now_us=now_us + since_us)
+
     def take(self, call: Call, *, proxies: int) -> Taken | TooFast | Tripped:
         """Take a place for a call, or say why there is none: then nothing is used up."""
-        caller, now_us = call.caller, int(self._clock() * 1_000_000)
-        limit = share(caller.rpm, proxies)
+        caller, now_us = call.caller, self._now_us()
+        rate, limit = self.rate(caller, proxies=proxies), share(caller.rpm, proxies)
         step_us = MINUTE_US // limit if limit else 0
-        arrival_us = max(self._arrivals.get(_owner(caller), 0), now_us)
-        rate = self._rate(limit, arrival_us - now_us)
-        wait_us = arrival_us + step_us - step_us * limit - now_us
+        arrival_us = max(self._arrivals.get(_owner(caller), 0), now_us) + step_us
+        wait_us = arrival_us - step_us * limit - now_us
         if limit and wait_us > 0:
             return TooFast(limit, -(-wait_us // 1000), rate)
         at_once = share(caller.at_once, proxies)
@@ -130,9 +140,9 @@ class LocalLimits:
         if refusal is not None:
             return refusal
         self._running[caller.key_id] += 1
-        if step_us:
-            self._arrivals[_owner(caller)] = arrival_us + step_us
-        return Taken(self._rate(limit, arrival_us + step_us - now_us), step_us, trips)
+        if limit:
+            self._arrivals[_owner(caller)] = arrival_us
+        return Taken(self.rate(caller, proxies=proxies), step_us, trips)
 
     def give_back(self, call: Call, taken: Taken) -> None:
         """The call was not admitted after all."""
@@ -178,13 +188,6 @@ class LocalLimits:
             limits_n = share(fuse.minute_n, proxies), share(fuse.hourly_n, proxies)
             yield Breaker(fuse.scope, fuse.name, *limits_n, fuse.id, fuse.is_shadow)
 
-    def _rate(self, limit: int, back_us: int) -> Rate | None:
-        """How many calls are left when all are there again in so long."""
-        if not limit:
-            return None
-        left = (MINUTE_US // limit * limit - back_us) // (MINUTE_US // limit)
-        return Rate(limit, max(0, left), -(-back_us // 1_000_000) + int(time.time()))
-
     def _leave(self, key_id: UUID) -> None:
         self._running[key_id] -= 1
         if self._running[key_id] <= 0:
@@ -197,7 +200,10 @@ class LocalLimits:
         self._arrivals = {owner: at for owner, at in self._arrivals.items() if at > now_ms * 1000}
 
     def _now_ms(self) -> int:
-        return int(self._clock() * 1000)
+        return self._now_us() // 1000
+
+    def _now_us(self) -> int:
+        return int(self._clock() * 1_000_000)
 
 
 def share(limit: int, proxies: int) -> int:

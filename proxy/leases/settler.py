@@ -26,9 +26,12 @@ from proxy.store.store import Store
 RETRY_FIRST_S, RETRY_LAST_S = 0.05, 2.0
 LOOK_S = 1.0  # between looks at what is booked
 AGAIN_S = 30.0  # what is not booked by then is sent again
+MOMENT_S = 1.0  # so long a proxy that ends waits for PostgreSQL; what is not booked the next one sees to
 BATCH = 5000
-BOOKED = text(
-    "SELECT request_id FROM usage_events WHERE request_id = ANY(:ids) AND day = ANY(:days) AND rank = :final"
+# Those that are missing: mostly none, and each row costs. The ids as one text, for the same reason.
+MISSING = text(
+    "SELECT id FROM unnest(CAST(:ids AS uuid[])) AS id WHERE NOT EXISTS (SELECT FROM usage_events "
+    "WHERE request_id = id AND day = ANY(:days) AND rank = :final)"
 )
 _log = structlog.get_logger()
 
@@ -46,6 +49,15 @@ class Settler:
         self._left: list[Left] = []
         self.is_redis_gone: Callable[[], bool] = lambda: False  # and nothing can be admitted there any more
         self._without_redis: dict[UUID, int] = {}  # what was booked meanwhile is charged
+
+    def write_down(self, settlement: Settlement) -> bool:
+        """Spool a settlement. Says whether the disk took it; if not, only Redis will know of it."""
+        try:
+            self.spool.append(settlement)
+        except OSError as error:
+            _log.error("spool_not_written", request_id=str(settlement.request_id), error=type(error).__name__)
+            return False
+        return True
 
     def send(self, settlement: Settlement) -> asyncio.Task[int]:
         """Settle in Redis, in a task of its own, for as long as it takes; gives what the call was charged."""
@@ -72,18 +84,24 @@ class Settler:
             except Away:
                 pass
             else:
-                if isinstance(answer, list) and answer[0] != b"REGEN" and len(answer) > 1:
+                if isinstance(answer, list) and len(answer) > 1:
                     self._sent_at[settlement.request_id] = time.monotonic()
                     return int(answer[1])  # type: ignore[arg-type]  # a decimal string, by the script
+                if answer != [b"REGEN"]:
+                    _log.error("settlement_refused", request_id=str(settlement.request_id), error=str(answer))
             await asyncio.sleep(wait_s)
             if settlement.request_id in self._without_redis:
                 return self._without_redis[settlement.request_id]
             wait_s = min(wait_s * 2, RETRY_LAST_S)
 
+    def doubt(self) -> None:
+        """Redis lost what it held: send everything again that is not booked, at the next look."""
+        self._sent_at.clear()
+
     def oldest_gen(self) -> int | None:
         """The oldest generation something in the spool belongs to."""
-        gens = [generations.number_of(end.gen) for end in self._unbooked()]
-        return min(gens, default=None)
+        names = {end.gen for end in self._unbooked()}
+        return min(map(generations.number_of, names), default=None)
 
     def _unbooked(self) -> list[Settlement]:
         mine = list(self.spool.pending())
@@ -91,12 +109,13 @@ class Settler:
 
     async def keep(self) -> None:
         """Run until cancelled: replay what dead boots left behind, drop what is booked."""
-        self._adopt()
         while True:
+            self._adopt()
             await asyncio.sleep(LOOK_S)
             await self.look()
 
     def _adopt(self) -> None:
+        """Not at the start alone: a process that dies is not always followed by another."""
         for left in left_behind(self._root):
             _log.warning("spool_replayed", boot_id=str(left.boot_id), settlements=len(left.settlements))
             self._left.append(left)
@@ -106,15 +125,19 @@ class Settler:
     async def look(self) -> None:
         """Drop what PostgreSQL has booked; send again what it should have by now."""
         self.spool.seal()
+        await self.spool.mend()
         try:
             if self.is_redis_gone():
                 await self._book_without_redis()
             unbooked = [end for end in self._unbooked() if end.request_id not in self._sending]
             booked = await self._booked(unbooked[:BATCH])
-            await self._forget(booked)
+            self.spool.forget(booked)
+            await self._finish(booked)
         except (SQLAlchemyError, OSError) as error:
             _log.warning("spool_not_checked", error=type(error).__name__)
             return
+        left = {end.request_id for end in self._unbooked()}
+        self._sent_at = {name: at for name, at in self._sent_at.items() if name in left}
         due = time.monotonic() - AGAIN_S
         for end in unbooked[:BATCH]:
             if end.request_id not in booked and self._sent_at.get(end.request_id, due) <= due:
@@ -129,21 +152,18 @@ class Settler:
         async with self._engine.begin() as connection:
             charges = await connection.run_sync(lambda sync: book(sync, entries))
         self._without_redis |= {one: charge_n for one, charge_n in charges.items() if one in self._sending}
-        await self._forget(set(charges))
+        self.spool.forget(set(charges))
+        await self._finish(set(charges))
 
     async def _booked(self, ends: Sequence[Settlement]) -> set[UUID]:
         if not ends:
             return set()
-        ids = [end.request_id for end in ends]
-        values = {"ids": ids, "days": sorted({day_of(one) for one in ids}), "final": FINAL}
+        ids = {end.request_id for end in ends}
+        days = sorted({day_of(request_id) for request_id in ids})
+        written = "{" + ",".join([request_id.hex for request_id in ids]) + "}"
         async with self._engine.connect() as connection:
-            return set((await connection.execute(BOOKED, values)).scalars())
-
-    async def _forget(self, booked: set[UUID]) -> None:
-        self.spool.forget(booked)
-        for request_id in booked:
-            self._sent_at.pop(request_id, None)
-        await self._finish(booked)
+            found = await connection.execute(MISSING, {"ids": written, "days": days, "final": FINAL})
+            return ids - set(found.scalars())
 
     async def _finish(self, booked: set[UUID]) -> None:
         """Boots whose spools are empty now are over: nothing will be settled in their name any more."""
@@ -161,14 +181,15 @@ class Settler:
             left.drop()
 
     async def drained(self, *, within_s: float) -> bool:
-        """Wait until Redis has everything, and PostgreSQL too if it is quick. Says whether that is so."""
+        """Wait until Redis has everything, and a moment for PostgreSQL too. Says whether that has it all."""
         try:
             async with asyncio.timeout(within_s):
                 while self._sending:
                     await asyncio.wait(self._sending.values())
-                while list(self.spool.pending()):
-                    await self.look()
-                    await asyncio.sleep(LOOK_S / 10)
+                async with asyncio.timeout(MOMENT_S):
+                    while list(self.spool.pending()):
+                        await self.look()
+                        await asyncio.sleep(LOOK_S / 10)
         except TimeoutError:
             _log.warning("spool_not_empty", settlements=len(list(self.spool.pending())))
         return not list(self.spool.pending())

@@ -9,7 +9,8 @@ import fcntl
 import os
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -22,6 +23,8 @@ from core.counters.requests import Settlement
 SEGMENT_LINES = 1000
 SEGMENT_S = 2.0
 SYNC_S = 0.02
+PROBE = bytes(64 * 1024)
+UNREADABLE = ".unreadable"
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Settlement).decode
 _log = structlog.get_logger()
@@ -43,9 +46,9 @@ class Spool:
     def __init__(self, root: Path, boot_id: UUID) -> None:
         self.directory = root / boot_id.hex
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._lock = _lock(self.directory)
         self._file = -1
+        self._unsynced: list[int] = []  # beside it: to be synced once more, and closed
         self._is_synced = True
         self._number = 0
         self.segments: list[Segment] = []
@@ -57,6 +60,8 @@ class Spool:
         line = _encode(settlement)
         segment.pending[settlement.request_id] = settlement
         try:
+            if self._file < 0:
+                self._open(segment)
             self._write(b"%08x %b\n" % (zlib.crc32(line), line))
         except OSError:
             self.is_broken = True
@@ -64,6 +69,12 @@ class Spool:
             raise
         self.is_broken = False
         self._is_synced = False
+
+    async def mend(self) -> None:
+        """Where the disk took no more, find out whether it does again: no call comes that would."""
+        if self.is_broken and await asyncio.to_thread(_takes, self.directory / "probe"):
+            _log.warning("spool_mended")
+            self.is_broken = False
 
     def seal(self) -> None:
         """Close the open segment once it is old, so that it can be dropped when all of it is booked."""
@@ -87,13 +98,20 @@ class Spool:
         """Run until cancelled: have what was written survive a power cut too, a moment later."""
         while True:
             await asyncio.sleep(SYNC_S)
-            if not self._is_synced and self._file >= 0:
-                self._is_synced = True
-                await asyncio.to_thread(_sync, os.dup(self._file))
+            await self.sync()
+
+    async def sync(self) -> None:
+        if not self._is_synced and self._file >= 0:
+            self._unsynced.append(os.dup(self._file))
+            self._is_synced = True
+        files, self._unsynced = self._unsynced, []
+        if files:
+            await asyncio.to_thread(_sync, files)
 
     def close(self) -> None:
         """Let go of the directory; it goes when nothing in it is pending."""
         self._close()
+        _sync(self._unsynced)
         self.forget(set())
         if not self.segments:
             (self.directory / "lock").unlink(missing_ok=True)
@@ -101,15 +119,16 @@ class Spool:
         os.close(self._lock)
 
     def _segment(self) -> Segment:
+        if self.segments and self._is_full(self.segments[-1]):
+            self._close()
         if not self.segments or not self.segments[-1].is_open:
             self._number += 1
-            path = self.directory / f"{self._number:08d}.spool"
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            self.segments.append(Segment(path))
-        elif self._is_full(self.segments[-1]):
-            self._close()
-            return self._segment()
+            self.segments.append(Segment(self.directory / f"{self._number:08d}.spool"))
         return self.segments[-1]
+
+    def _open(self, segment: Segment) -> None:
+        self._file = os.open(segment.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._unsynced.append(os.open(self.directory, os.O_RDONLY))  # for the file's name
 
     def _is_full(self, segment: Segment) -> bool:
         return len(segment.pending) >= SEGMENT_LINES or time.monotonic() - segment.begun > SEGMENT_S
@@ -121,17 +140,44 @@ class Spool:
     def _close(self) -> None:
         if self.segments and self.segments[-1].is_open:
             self.segments[-1].is_open = False
-            os.close(self._file)
-            self._file = -1
+            if self._file >= 0:
+                self._unsynced.append(self._file)
+                self._file = -1
 
 
-def _sync(file: int) -> None:
+def _lock(directory: Path) -> int:
+    """Hold a directory. The lock is taken before it has its name: nobody ever finds one that is free because
+    its process has only begun.
+    """
+    unnamed = directory / "lock.new"
+    lock = os.open(unnamed, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    unnamed.rename(directory / "lock")
+    return lock
+
+
+def _sync(files: Sequence[int]) -> None:
+    for file in files:
+        try:
+            os.fdatasync(file)
+        except OSError as error:
+            _log.error("spool_not_synced", error=type(error).__name__)
+        finally:
+            os.close(file)
+
+
+def _takes(probe: Path) -> bool:
+    """Say whether something can be written here."""
     try:
-        os.fdatasync(file)
-    except OSError as error:
-        _log.error("spool_not_synced", error=type(error).__name__)
+        with probe.open("wb", buffering=0) as file:
+            taken = file.write(PROBE)
+            os.fsync(file)
+    except OSError:
+        return False
     finally:
-        os.close(file)
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
+    return taken == len(PROBE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +191,10 @@ class Left:
 
     def drop(self) -> None:
         """All of it is booked."""
-        for path in self.directory.glob("*.spool"):
-            path.unlink()
-        (self.directory / "lock").unlink(missing_ok=True)
-        if not any(self.directory.iterdir()):  # what could not be read stays for a person to look at
+        for path in self.directory.iterdir():
+            if path.suffix != UNREADABLE:  # that stays for a person to look at
+                path.unlink()
+        if not any(self.directory.iterdir()):
             self.directory.rmdir()
         os.close(self.lock)
 
@@ -166,10 +212,16 @@ def left_behind(root: Path) -> Iterator[Left]:
             continue
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            settlements = list(_read(directory))
+        except OSError as error:
+            if not isinstance(error, BlockingIOError):  # else somebody is at work there
+                _log.error("spool_unreadable", path=str(directory), error=type(error).__name__)
             os.close(lock)
             continue
-        yield Left(boot_id, directory, list(_read(directory)), lock)
+        if os.fstat(lock).st_nlink:  # else whoever held it has just cleared it away
+            yield Left(boot_id, directory, settlements, lock)
+        else:
+            os.close(lock)
 
 
 def _read(directory: Path) -> Iterator[Settlement]:
@@ -184,7 +236,7 @@ def _read(directory: Path) -> Iterator[Settlement]:
                 bad.append(line)
         if bad:
             _log.error("spool_lines_unreadable", path=str(path), lines=len(bad))
-            path.with_suffix(".unreadable").write_bytes(b"\n".join(bad) + b"\n")
+            path.with_suffix(UNREADABLE).write_bytes(b"\n".join(bad) + b"\n")
 
 
 def _line(line: bytes) -> Settlement:

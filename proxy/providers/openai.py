@@ -55,7 +55,8 @@ class Frame(NamedTuple):
     produced_bytes: int
     finish_reason: str | None
     has_choices: bool
-    document: dict[str, Any] | None  # parsed whole only when it carries usage or an error
+    usage: Any
+    error: Any
 
 
 def request_body(
@@ -94,8 +95,6 @@ def read_frame(data: bytes) -> Frame:
     try:
         data.decode()  # the decoder looks only at the fields it wants; the client gets them all
         chunk = _decode_chunk(data)
-        told = chunk.usage is not None or chunk.error is not None
-        document = _decode_any(data) if told or not chunk.choices else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedStream("a chunk is not the JSON of a chat answer") from error
     finish, produced = None, 0
@@ -103,12 +102,14 @@ def read_frame(data: bytes) -> Frame:
         if choice.finish_reason:
             finish = _clean(choice.finish_reason) or finish
         produced += _produced(choice.delta or choice.message)
-    return Frame(produced, finish, bool(chunk.choices), document)
+    return Frame(produced, finish, bool(chunk.choices), chunk.usage, chunk.error)
 
 
 def _clean(finish_reason: str) -> str:
     """It is booked: a text PostgreSQL refuses, such as one with NUL, would keep a call from settling."""
-    return "".join(c for c in finish_reason if c.isprintable())[:MAX_FINISH_REASON]
+    if not finish_reason.isprintable():
+        finish_reason = "".join(c for c in finish_reason if c.isprintable())
+    return finish_reason[:MAX_FINISH_REASON]
 
 
 def _produced(delta: _Delta | None) -> int:
@@ -134,12 +135,14 @@ def _text_bytes(value: Any) -> int:
     return 0
 
 
-def read_usage(document: Mapping[str, Any]) -> Usage | None:
-    """The usage a document states; None when it states none, or what cannot be true."""
-    stated = document.get("usage")
-    counts = _counts(stated) if isinstance(stated, dict) else ()
-    if not counts or not all(type(count) is int and 0 <= count < MAX_TOKENS_PER_CALL for count in counts):
+def read_usage(stated: Any) -> Usage | None:
+    """The usage a provider states; None when it states none, or what cannot be true."""
+    if not isinstance(stated, dict):
         return None
+    counts = _counts(stated)
+    for count in counts:
+        if type(count) is not int or not 0 <= count < MAX_TOKENS_PER_CALL:
+            return None
     into, out, cached, written, audio_in, reasoning, audio_out = counts
     plain_in, plain_out = into - cached - written, out - reasoning
     if plain_in < 0 or plain_out < 0:
@@ -157,24 +160,17 @@ def read_usage(document: Mapping[str, Any]) -> Usage | None:
 
 
 def _counts(stated: Mapping[str, Any]) -> tuple[Any, ...]:
-    of_input = _details(stated, "prompt_tokens_details")
-    of_output = _details(stated, "completion_tokens_details")
+    """What a usage object counts, as it stands there; details that are missing, or null, are none."""
+    of_input: Any = stated.get("prompt_tokens_details")
+    of_input = of_input if isinstance(of_input, dict) else {}
+    of_output: Any = stated.get("completion_tokens_details")
+    of_output = of_output if isinstance(of_output, dict) else {}
     return (
         stated.get("prompt_tokens"),
         stated.get("completion_tokens"),
-        _detail(of_input, "cached_tokens"),
-        _detail(of_input, "cache_write_tokens"),
-        _detail(of_input, "audio_tokens"),
-        _detail(of_output, "reasoning_tokens"),
-        _detail(of_output, "audio_tokens"),
+        of_input.get("cached_tokens") or 0,
+        of_input.get("cache_write_tokens") or 0,
+        of_input.get("audio_tokens") or 0,
+        of_output.get("reasoning_tokens") or 0,
+        of_output.get("audio_tokens") or 0,
     )
-
-
-def _details(stated: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    details = stated.get(name)
-    return details if isinstance(details, dict) else {}
-
-
-def _detail(details: Mapping[str, Any], name: str) -> Any:
-    count = details.get(name)
-    return 0 if count is None else count

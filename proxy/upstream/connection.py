@@ -76,6 +76,7 @@ class Connection(asyncio.Protocol):
         try:
             while self._reader.head is None:
                 await self._turn()
+                self._check()
         except BaseException:
             self.close()
             raise
@@ -85,6 +86,7 @@ class Connection(asyncio.Protocol):
         self._limit = limit
         self.resume()
         while not self._reader.is_whole:
+            self._check()
             await self._turn()
         body = b"".join(self._reader.body)
         if len(body) > limit:
@@ -165,14 +167,13 @@ class Connection(asyncio.Protocol):
 
     # What these have in common.
 
-    async def _turn(self) -> None:
-        """Wait until what is waited for is here. Raises what went wrong instead."""
-        if self._error is None:
-            self._waiter = self._loop.create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
+    def _turn(self) -> asyncio.Future[None]:
+        """Done when what is waited for is here, or will not come any more."""
+        self._waiter = self._loop.create_future()
+        return self._waiter
+
+    def _check(self) -> None:
+        """Raise what went wrong."""
         if self._error is not None:
             raise self._error
 

@@ -5,10 +5,9 @@ cookie kept.
 """
 
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
+from typing import Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -38,15 +37,6 @@ class Unusable(Exception):
 
 
 @dataclass(slots=True)
-class Answer:
-    """A provider's answer whose head is here. `sent` is the body we sent, without any credential."""
-
-    offer: Offer
-    connection: Connection
-    sent: bytes
-
-
-@dataclass(slots=True)
 class Line:
     """How a provider is called: its connections, and what every request begins with."""
 
@@ -71,9 +61,27 @@ class Line:
         )
         return cls(provider, pool, _request_head(provider, origin))
 
-    async def ask(self, body: bytes, *, request_id: UUID) -> Connection:
-        head = f"{self.head}X-Request-Id: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n"
-        return await self.pool.ask(head.encode(), body)
+    def head_for(self, body: bytes, *, request_id: UUID) -> bytes:
+        return f"{self.head}X-Request-Id: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+
+
+@dataclass(slots=True)
+class Answer:
+    """A provider's answer whose head is here: good inside a `with`, which gives its connection back.
+
+    `sent` is the body we sent, without any credential.
+    """
+
+    offer: Offer
+    connection: Connection
+    pool: Pool
+    sent: bytes
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.pool.give_back(self.connection)
 
 
 class Upstreams:
@@ -83,27 +91,21 @@ class Upstreams:
         self._settings = settings
         self._lines: dict[UUID, Line] = {}
 
-    @asynccontextmanager
-    async def send(self, charge: Charge, call: ChatCall) -> AsyncIterator[Answer]:
-        """The answer of the first offer that gives one; its connection is given back on the way out.
+    async def send(self, charge: Charge, call: ChatCall) -> Answer:
+        """The answer of the first offer that gives one.
 
         Raises BadRequest when the provider finds the request wrong, UpstreamFailed when all failed.
         """
         reasons: list[str] = []
         for offer in charge.meter.plan.offers:
             try:
-                line = self._line(offer.provider)
-                answer = await _try(line, offer, charge, call)
+                answer = await _try(self._line(offer.provider), offer, charge, call)
             except Unusable as error:
                 reasons.append(f"{offer.provider.name}: {error}")
                 _log.warning("offer_failed", provider=offer.provider.name, reason=str(error))
                 continue
             charge.meter.offer = offer
-            try:
-                yield answer
-            finally:
-                line.pool.give_back(answer.connection)
-            return
+            return answer
         raise UpstreamFailed(
             "No provider could answer this call. Try again, or choose another model.",
             metadata={
@@ -124,15 +126,17 @@ class Upstreams:
         if line is None or line.provider != provider:
             if line is not None:
                 line.pool.close()
-            line = self._lines[provider.id] = Line.to(provider, settings=self._settings, tls=self._tls)
+            line = self._lines[provider.id] = Line.to(provider, settings=self._settings, tls=system_trust())
         line.provider = provider  # the same again, read anew
         return line
 
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        context.set_alpn_protocols(["http/1.1"])
-        return context
+
+@cache
+def system_trust() -> ssl.SSLContext:
+    """Whom we believe. Reading the system's certificates takes a while: a process does it when it starts."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 async def _try(line: Line, offer: Offer, charge: Charge, call: ChatCall) -> Answer:
@@ -140,7 +144,7 @@ async def _try(line: Line, offer: Offer, charge: Charge, call: ChatCall) -> Answ
         call.fields, model=offer.upstream_model, stream=call.stream, max_tokens=_cap(charge, call)
     )
     try:
-        connection = await line.ask(sent, request_id=charge.call.request_id)
+        connection = await line.pool.ask(line.head_for(sent, request_id=charge.call.request_id), sent)
     except (BrokenOff, OSError) as error:
         raise Unusable(failure(error)) from None
     try:
@@ -151,7 +155,7 @@ async def _try(line: Line, offer: Offer, charge: Charge, call: ChatCall) -> Answ
     except BaseException:
         connection.close()
         raise
-    return Answer(offer, connection, sent)
+    return Answer(offer, connection, line.pool, sent)
 
 
 def _check(head: Head, provider: Provider, *, stream: bool) -> None:
@@ -183,7 +187,8 @@ def _cap(charge: Charge, call: ChatCall) -> tuple[str, int] | None:
     """The output bound to send along, where it is not what the client or the model sets already."""
     plan = charge.meter.plan
     bound = plan.output_tokens
-    if charge.meter.is_partial() and not call.stream:
+    if charge.meter.is_partial() and (not call.stream or plan.model.reasons):
+        # What nobody sees while it is produced cannot be cut in time: the provider must know the bound.
         bound = plan.affordable_tokens(charge.meter.hold_n)
     each = max(1, bound // plan.choices)
     if each == call.max_tokens or (call.max_tokens is None and each == plan.model.max_output):

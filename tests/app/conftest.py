@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.test import TestResponse
 
 from app import build_app
+from core.charging import calls as charging
 from core.charging.calls import Call, Ending
 from core.charging.holds import admit
 from core.charging.settlement import settle
@@ -24,6 +25,7 @@ from core.models import ApiKey, Offer, User, Wallet
 from core.money import Nanos
 from core.rules.admission import Want
 from core.rules.prices import Cost, Usage
+from core.rules.scopes import Subject
 
 PASSWORD = "correct horse battery"
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -93,12 +95,7 @@ class Caller:
         facts = {"provider": "acme", "status": 200, "reason": "done", "duration_ms": 412, **ending}
         with self.engine.begin() as connection:
             admit(connection, call, boot_id=uuid7(), hold_s=30)
-            settle(
-                connection,
-                request_id=call.request_id,
-                wallet_id=key.wallet_id,
-                ending=Ending(usage=usage, cost=cost, **facts),
-            )
+            settle(connection, call, Ending(usage=usage, cost=cost, **facts))
         return call.request_id
 
     def _call(self, key: ApiKey, model: str, charge_n: int) -> Call:
@@ -108,15 +105,20 @@ class Caller:
             self.offers[model] = self.make.offer(model)
         with Session(self.engine) as session:
             wallet, key = session.get_one(Wallet, key.wallet_id), session.get_one(ApiKey, key.id)
-            return Call(
-                request_id=uuid7(),
-                wallet_id=wallet.id,
-                user_id=key.user_id,
+            caller = charging.Caller(
                 key_id=key.id,
                 key_ver=key.ver,
+                wallet_id=wallet.id,
                 wallet_ver=wallet.ver,
+                bucket=wallet.bucket,
+                user_id=key.user_id,
+                subjects=(Subject("key", key.id, key.spend_limit_n, key.spend_limit_period),),
+            )
+            return Call(
+                request_id=uuid7(),
+                caller=caller,
                 model_id=model,
-                price_card_id=self.offers[model].price_card_id,
+                price_card_id=str(self.offers[model].price_card_id),
                 stream=False,
                 app_name="",
                 app_url="",

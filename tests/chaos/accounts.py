@@ -26,30 +26,28 @@ PRICE_LIST = {
 
 
 class Accounts:
-    """The database as an operator fills it."""
+    """The database as an operator fills it. `make` makes organizations and the like; keys come from here."""
 
     def __init__(self, url: str, environment: Mapping[str, str], *, today: date) -> None:
         self._engine = sync_engine(url, pool_size=2)
         migrate(self._engine, today=today)
         self._session = Session(self._engine, expire_on_commit=False)
-        self._make = Maker(self._session, Settings.from_env(environment))
-        self._users = 0
+        self.make = Maker(self._session, Settings.from_env(environment))
 
     def offer_models(self, simulator_port: int) -> None:
-        self._make.provider("acme", base_url=f"http://{LOOPBACK}:{simulator_port}/v1")
+        self.make.provider("acme", base_url=f"http://{LOOPBACK}:{simulator_port}/v1")
         for model_id, upstream in TALKERS.items():
-            self._make.offer(model_id, upstream_model=upstream, prices={"input": "1", "output": "2"})
+            self.make.offer(model_id, upstream_model=upstream, prices={"input": "1", "output": "2"})
         upstream = f"tiny+tokens={EXACT_TOKENS}+wait=0.2"
-        self._make.offer(EXACT, upstream_model=upstream, prices={"input": "0", "output": "1"})
+        self.make.offer(EXACT, upstream_model=upstream, prices={"input": "0", "output": "1"})
 
     def user(self, usd: str = "20") -> User:
-        self._users += 1
-        return self._make.user(credits_usd=usd, email=f"caller{self._users}@chaos.test")
+        return self.make.user(credits_usd=usd)
 
-    def key(self, user: User, **fields: Any) -> tuple[ApiKey, str]:
+    def key(self, user: User | None = None, **fields: Any) -> tuple[ApiKey, str]:
         """A key and its secret."""
-        key = self._make.key(user, **fields)
-        return key, self._make.secrets[key.id]
+        key = self.make.key(user, **fields)
+        return key, self.make.secrets[key.id]
 
     def callers(self, count: int) -> list[str]:
         """Secrets of so many people, each with money enough for anything that happens here."""

@@ -222,11 +222,12 @@ def pools(evidence: Evidence) -> Iterator[str]:
 
 def caps(evidence: Evidence) -> Iterator[str]:
     """I7: no limit is passed, in the period each call was made in."""
+    rows = defaultdict(list)
+    for name, row in evidence.rows.items():
+        if row["charge_n"]:
+            rows[row["key_id"]].append((made_at(name), row["charge_n"]))
     for cap in evidence.caps:
-        spent_n = sum(
-            row["charge_n"]
-            for name, row in evidence.rows.items()
-            if row["key_id"] in cap.keys and cap.since <= made_at(name) < cap.until
-        )
+        calls = (call for key in cap.keys for call in rows[key])
+        spent_n = sum(charge_n for at, charge_n in calls if cap.since <= at < cap.until)
         if spent_n > cap.limit_n:
             yield f"{cap.label} spent {spent_n} of {cap.limit_n}, {spent_n - cap.limit_n} too much"

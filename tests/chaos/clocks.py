@@ -46,8 +46,13 @@ class Clock:
             return list(argv)
         found = library()
         assert found is not None, MISSING
-        settings = (f"LD_PRELOAD={found}", f"FAKETIME={self.offset_s:+d}s", "FAKETIME_DONT_FAKE_MONOTONIC=1")
-        return ["/usr/bin/env", *settings, *argv]
+        settings = {
+            "LD_PRELOAD": found,
+            "FAKETIME": f"{self.offset_s:+d}s",
+            "FAKETIME_DONT_FAKE_MONOTONIC": 1,
+            "PYTHONPATH": Path(__file__).parent / "shifted",
+        }
+        return ["/usr/bin/env", *(f"{name}={value}" for name, value in settings.items()), *argv]
 
 
 def clear_shared(pid: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.rig import Rig
+from tests.chaos.rig import Rig, told
 
 HERE = Path(__file__).parent
 FAILED = pytest.StashKey[bool]()
@@ -84,15 +84,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 async def rig(shelf: Shelf, chance: Random, request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
     """A rig at rest. When the scenario is over, every call it made must be right, to the nano-dollar."""
     rig = await shelf.take(chance)
-    told = f"seed {request.config.option.chaos_seed}; logs, truth and spools are in {rig.directory}"
-    request.node.add_report_section("setup", "chaos", told)
+    where = f"seed {request.config.option.chaos_seed}; logs, truth and spools are in {rig.directory}"
+    request.node.add_report_section("setup", "chaos", where)
     yield rig
     findings = ["the scenario failed, nobody looked"]
     try:
         if not request.node.stash[FAILED]:
             rig.heal()
             findings = await rig.findings_at_rest()
-            assert not findings, "\n".join(findings)
+            assert not findings, told(findings)
     finally:
         if findings:
             shelf.clear()

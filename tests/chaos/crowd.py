@@ -8,7 +8,6 @@ from tests.chaos.accounts import EXACT, EXACT_N, EXACT_TOKENS
 from tests.chaos.client import Seen, ask, call
 from tests.chaos.rig import Rig
 
-CALLS = 200
 WHOLE_CALLS = 10
 LAST_TOKENS = (
     20  # what the money is for beyond the whole calls: less than a call wants, and enough to begin one
@@ -18,7 +17,7 @@ MONEY_USD = "0.001122"
 EXPECTED = Counter({EXACT_TOKENS: WHOLE_CALLS, LAST_TOKENS: 1})
 
 
-async def rush(rig: Rig, secrets: Sequence[str], *, calls: int = CALLS) -> list[Seen]:
+async def rush(rig: Rig, secrets: Sequence[str], *, calls: int) -> list[Seen]:
     """All call at once, over all proxies and these keys. Each call costs to the nano-dollar what it holds."""
     start = asyncio.Event()
 

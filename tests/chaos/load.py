@@ -14,6 +14,7 @@ from tests.chaos.rig import Rig
 FIRST_WORD = 1000  # bytes of an answer by which its first words have come
 # Model, stream, words from and to.
 QUICK = ((BRIEF, True, 10, 40), (PLAIN, False, 5, 40))
+MIXED = (*QUICK, *QUICK, (SLOW, True, 20, 70))  # some that run on through what happens
 LONG = (*QUICK, (SLOW, True, 20, 70), (SLOW, True, 20, 70))  # streams of one to four seconds among them
 LONGEST = (*QUICK, *3 * ((SLOW, True, 60, 300),))  # of up to a quarter of a minute
 PAUSE_S = 0.1

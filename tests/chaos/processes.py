@@ -38,6 +38,7 @@ class Process:
     ) -> None:
         self.program, self.log, self.clock, self.port, self.prepare = program, log, clock, port, prepare
         self.child: Child | None = None
+        self.is_wanted = False  # it was started, and nobody has ended it
         self._said_before = 0  # bytes of the log of earlier lives
 
     @property
@@ -48,6 +49,11 @@ class Process:
     def is_alive(self) -> bool:
         return self.child is not None and self.child.poll() is None
 
+    @property
+    def has_died(self) -> bool:
+        """Whether it ended, and nobody here ended it."""
+        return self.is_wanted and not self.is_alive
+
     def start(self, clock: Clock | None = None) -> None:
         """Start it, under another clock if that is wanted; `ready` says when it answers.
 
@@ -55,6 +61,7 @@ class Process:
         """
         if self.prepare is not None:
             self.prepare()
+        self.is_wanted = True
         argv = (clock or self.clock).command(self.program.argv)
         with self.log.open("ab") as out:
             self._said_before = out.tell()
@@ -75,6 +82,7 @@ class Process:
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         """End it by a signal that leaves no choice, with all that it started."""
         assert self.child is not None
+        self.is_wanted = False
         with suppress(ProcessLookupError):
             self.child.send_signal(number)
         self.child.wait(30)
@@ -86,6 +94,7 @@ class Process:
         child = self.child
         assert child is not None
         await until(lambda: child.poll() is not None, within_s=within_s)
+        self.is_wanted = False
         return child.returncode
 
     def stop(self, *, grace_s: float = 10) -> None:

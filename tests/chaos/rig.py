@@ -28,6 +28,7 @@ ENDED_S = HOLD_S + 60  # by then every call has its row, whatever happened
 LAG_S = 2.5  # checkpoints come every second; the rest is for a machine that is busy
 LOOK_S = 0.25
 THE_SAME_TWICE = 2
+MOST_TOLD = 20
 
 
 class Rig:
@@ -67,11 +68,12 @@ class Rig:
 
     def findings(self, *, lag_s: float = LAG_S) -> list[str]:
         """What is wrong at this moment: in mid-flight, a lot."""
+        dead = [process.last_words() for process in self.processes if process.has_died]
         books, truth = read_books(self.postgres_service.url), read_truth(self.truth)
         evidence = Evidence(
             books=books, truth=truth, prices=PRICE_LIST, seen=self.seen, caps=self.caps, lag_s=lag_s
         )
-        return audit(evidence)
+        return dead + audit(evidence)
 
     async def findings_at_rest(self, *, lag_s: float = LAG_S, within_s: float = ENDED_S) -> list[str]:
         """What is wrong once all has ended: nothing, twice in a row; or what is still wrong when time is up."""
@@ -110,13 +112,19 @@ class Rig:
         service = Valkey(home, port=self._port(), password=self._password, durable=True)
         return service, self._keep(store(service, log=self._log(name), clock=self.clock))
 
-    def make_proxy(self) -> Process:
+    def make_proxy(self, **env: str) -> Process:
         """Another proxy, on a port of its own; not started."""
         port = self._port()
-        return self._python("proxy", port=port, PROXY_PORT=str(port))
+        return self._python("proxy", port=port, PROXY_PORT=str(port), **env)
 
-    def make_ledger(self) -> Process:
-        return self._python("worker.ledger")
+    def make_ledger(self, **env: str) -> Process:
+        return self._python("worker.ledger", **env)
+
+    def own_redis_wire(self) -> tuple[Wire, str]:
+        """A wire to Redis for one process, and the URL that leads over it."""
+        wire = Wire(self.valkey_service.port, chance=self.chance)
+        self._stack.callback(wire.close)
+        return wire, through(self.valkey_service, wire)
 
     def make_portal(self) -> Process:
         """The portal, where keys are managed; not started."""
@@ -166,6 +174,11 @@ class Rig:
     def _port(self) -> int:
         self._ports.append(free_port(taken=self._ports))
         return self._ports[-1]
+
+
+def told(findings: list[str]) -> str:
+    """The findings as people can read them."""
+    return "\n".join((f"{len(findings)} findings", *findings[:MOST_TOLD]))
 
 
 async def begin(*processes: Process) -> None:

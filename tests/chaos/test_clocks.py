@@ -5,7 +5,6 @@ import pytest
 from tests.chaos.clocks import MISSING, Clock, library
 from tests.chaos.crowd import EXPECTED, MONEY_N, rush, served
 from tests.chaos.load import Load
-from tests.chaos.rig import begin
 
 pytestmark = [pytest.mark.xdist_group("chaos"), pytest.mark.skipif(library() is None, reason=MISSING)]
 
@@ -17,18 +16,18 @@ async def test_a_proxy_whose_clock_is_wrong_charges_and_limits_as_the_others_do(
         pytest.skip("part of --chaos-full only")
     if Clock(offset_s).now.month != Clock().now.month:
         pytest.skip("within the hour another month begins: the limit would be two limits")
-    odd = rig.proxies[0]
-    odd.kill()
+    odd = rig.make_proxy()
     odd.start(Clock(offset_s))
     await odd.ready()
+    rig.proxies.append(odd)
     _, secret = rig.accounts.key(rig.accounts.user(), spend_limit_n=MONEY_N)
 
     async with Load(rig, 8, chance=chance) as load:
-        seen = await rush(rig, [secret])
+        seen = await rush(rig, [secret], calls=60)
         await load.answered(20)
+        rig.proxies.remove(odd)
         if size(False, True):
             odd.kill()  # what it holds is swept when its time is over, by whatever clock
     odd.stop()
-    await begin(odd)
 
     assert served(seen) == EXPECTED

@@ -1,36 +1,64 @@
 """Two hundred calls at once with money for ten: not a nano-dollar too much, and the last cent can be spent."""
 
+from collections import Counter
+
 import pytest
 
 from tests.chaos.auditor import Cap
-from tests.chaos.crowd import CALLS, EXPECTED, MONEY_N, MONEY_USD, rush, served
+from tests.chaos.crowd import EXPECTED, MONEY_N, MONEY_USD, WHOLE_CALLS, rush, served
 
 pytestmark = pytest.mark.xdist_group("chaos")
 KEYS = 5
+TRIES = 20
 
 
-def balance(rig):
+def balance(accounts):
     """A wallet with that much, and keys that draw on it."""
-    user = rig.accounts.user(MONEY_USD)
-    return [rig.accounts.key(user) for _ in range(KEYS)]
+    user = accounts.user(MONEY_USD)
+    return [accounts.key(user) for _ in range(KEYS)]
 
 
-def key_limit(rig):
+def key_limit(accounts):
     """A rich wallet, and a key that may spend that much a month."""
-    return [rig.accounts.key(rig.accounts.user(), spend_limit_n=MONEY_N)]
+    return [accounts.key(accounts.user(), spend_limit_n=MONEY_N)]
 
 
-@pytest.mark.parametrize("limit", [balance, key_limit])
+def org_balance(accounts):
+    """An organization with that much, and a key of each of its members."""
+    org = accounts.make.org(credits_usd=MONEY_USD)
+    return [accounts.key(member=accounts.make.member(org)) for _ in range(KEYS)]
+
+
+def member_budget(accounts):
+    """A member of a rich organization who may spend that much a month, by whichever key."""
+    member = accounts.make.member(accounts.make.org(credits_usd="20"), monthly_budget_n=MONEY_N)
+    return [accounts.key(member=member) for _ in range(KEYS)]
+
+
+def team_budget(accounts):
+    """A team that may spend that much a month: by a key of its own, and by those of its members."""
+    team = accounts.make.team(accounts.make.org(credits_usd="20"), monthly_budget_n=MONEY_N)
+    members = [accounts.make.member(team=team) for _ in range(KEYS - 1)]
+    return [accounts.key(team=team), *(accounts.key(member=member) for member in members)]
+
+
+LIMITS = (balance, key_limit, org_balance, member_budget, team_budget)
+
+
+@pytest.mark.parametrize("limit", LIMITS)
 async def test_of_many_calls_at_once_as_many_are_served_as_there_is_money_for(rig, size, limit):
+    calls = size(60, 200)
     for _ in range(size(1, 100)):
-        keys = limit(rig)
+        keys = limit(rig.accounts)
         rig.caps.append(
             Cap(label=limit.__name__, keys=frozenset(str(key.id) for key, _ in keys), limit_n=MONEY_N)
         )
 
-        seen = await rush(rig, [secret for _, secret in keys])
+        secrets = [secret for _, secret in keys]
+        seen = await rush(rig, secrets, calls=calls)
+        for _ in range(TRIES):  # what a call that was given up on held is free again a moment later
+            if served(seen) != EXPECTED:
+                seen += await rush(rig, secrets, calls=WHOLE_CALLS)
 
-        assert served(seen) == EXPECTED
-        refused = [one for one in seen if one.status != 200]
-        assert len(refused) == CALLS - EXPECTED.total()
-        assert {one.status for one in refused} <= {402, 429}, {one.status: one.error for one in refused}
+        assert served(seen) == EXPECTED, Counter((one.status, str(one.error)) for one in seen)
+        assert {one.status for one in seen} <= {200, 402, 429, 503}

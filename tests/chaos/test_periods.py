@@ -11,14 +11,14 @@ from tests.chaos.auditor import Cap, made_at
 from tests.chaos.client import Seen, ask, call
 from tests.chaos.clocks import MISSING, Clock, library
 from tests.chaos.load import LONG, Load
-from tests.chaos.rig import Rig
+from tests.chaos.rig import Rig, told
 
 pytestmark = [
     pytest.mark.xdist_group("chaos"),
     pytest.mark.skipif(library() is None, reason=MISSING),
     pytest.mark.usefixtures("full_only"),
 ]
-START_S = 25  # a rig starts in less
+START_S = 40  # a rig starts in less
 BEFORE_S, AFTER_S = 5, 5
 CALLS = 10
 CALLERS = 4  # for each key
@@ -88,7 +88,7 @@ async def test_a_limit_holds_in_the_period_that_ends_and_anew_in_the_next(late_r
     rig.seen += seen
 
     findings = await rig.findings_at_rest()
-    assert not findings, "\n".join(findings)
+    assert not findings, told(findings)
     for period, secret in limited.items():
         good = [one for one in seen if one.secret == secret and one.status == 200]
         counts = Counter(made_at(one.request_id) >= ends_at for one in good)

@@ -149,6 +149,18 @@ async def test_a_reply_can_be_lost_without_a_word(say, wire, echo):
     assert (echo.lines, wire.lost) == ([b"one\n"], 1)
 
 
+async def test_a_wire_can_be_deaf_to_one_request(say, wire, echo):
+    wire.fault = Fault(deaf_to=b"two")
+
+    assert await say(b"one\n") == b"one\n"
+    with pytest.raises(TimeoutError):
+        await say(b"two\n", within_s=0.1)
+    with pytest.raises(TimeoutError):
+        await say(b"three\n", within_s=0.1)
+
+    assert (echo.lines, echo.ends, wire.lost) == ([b"one\n"], [], 1)
+
+
 async def test_the_same_seed_loses_the_same_replies(echo):
     async def losses():
         wire = Wire(echo.port, chance=Random("the same"))

@@ -26,7 +26,8 @@ class Fault:
     `drop` swallows everything, both ways. `half_open` closes the far side and does not tell the near one.
     `cut_after` ends a connection after so many bytes of replies, `reset` at the next byte of either side.
     `lose` is the probability that a reply is lost: the far side has done what was asked, the near side sees
-    its connection reset, or nothing at all when `silently`.
+    its connection reset, or nothing at all when `silently`. `deaf_to`: a request with these bytes in it is
+    the last thing a connection carries, and does not arrive.
     """
 
     drop: bool = False
@@ -37,6 +38,7 @@ class Fault:
     half_open: bool = False
     lose: float = 0.0
     silently: float = 0.0
+    deaf_to: bytes | None = None
 
 
 SOUND = Fault()
@@ -48,7 +50,7 @@ class Link:
     def __init__(self, wire: "Wire", near: asyncio.StreamWriter, far: asyncio.StreamWriter) -> None:
         self.wire, self.near, self.far = wire, near, far
         self.replied = 0
-        self.is_deaf = False  # once a reply was lost silently, nothing may follow it
+        self.is_deaf = False  # once something was lost silently, nothing may follow it
 
     async def pump(self, source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
         """Pass on one direction until its end. A reset of one side is one of the other."""
@@ -69,6 +71,9 @@ class Link:
         fault = self.wire.fault
         if fault.half_open:
             abort(self.far)
+        if not is_reply and fault.deaf_to is not None and fault.deaf_to in piece:
+            self.wire.lost += 1
+            self.is_deaf = True
         if fault.drop or self.is_deaf or fault.half_open:
             return True
         if is_reply and fault.lose and self.wire.chance.random() < fault.lose:

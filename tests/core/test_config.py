@@ -24,6 +24,10 @@ def test_the_defaults_are_what_the_documentation_says():
     assert (settings.fee_bps, settings.body_limit_bytes, settings.slice_tokens) == (1000, 10_485_760, 2048)
     assert (settings.portal_url, settings.smtp_url) == (None, None)
     assert settings.log_level == "info"
+    assert (settings.calls_at_once, settings.rpm_free, settings.rpm_paid) == (50, 20, 200)
+    assert (settings.global_minute_n, settings.global_hourly_n, settings.breaker_status) == (0, 0, 429)
+    assert settings.spool_dir == "var/spool"
+    assert settings.counters_url == GOOD["REDIS_URL"]
 
 
 @pytest.mark.parametrize("name", sorted(GOOD))
@@ -66,6 +70,19 @@ def test_what_has_no_default_must_be_set(name, value):
         ("OUTPUT_CAP_TOKENS", "0"),
         ("SLICE_TOKENS", "0"),
         ("SLICE_TOKENS", "1000001"),
+        ("COUNTERS_URL", "http://127.0.0.1"),
+        ("CALLS_AT_ONCE", "0"),
+        ("CALLS_AT_ONCE", "100001"),
+        ("RPM_FREE", "0"),
+        ("RPM_PAID", "-1"),
+        ("RPM_PAID", "200.5"),
+        ("GLOBAL_BREAKER_MINUTE_USD", "-1"),
+        ("GLOBAL_BREAKER_MINUTE_USD", "-0.000000001"),
+        ("GLOBAL_BREAKER_MINUTE_USD", "0.0000000001"),
+        ("GLOBAL_BREAKER_HOURLY_USD", "9000000.01"),
+        ("GLOBAL_BREAKER_HOURLY_USD", "NaN"),
+        ("GLOBAL_BREAKER_HOURLY_USD", "ten"),
+        ("BREAKER_STATUS", "500"),
         ("HOLD_S", "4"),
         ("HOLD_S", "3601"),
         ("TRUSTED_PROXIES", "11"),
@@ -104,6 +121,13 @@ def test_a_bad_value_names_its_variable_and_is_not_repeated(name, value):
         ("TRANSACTION_FEE_PERCENT", "0", "fee_bps", 0),
         ("TRANSACTION_FEE_PERCENT", "100", "fee_bps", 10_000),
         ("IDLE_TIMEOUT_S", "0.5", "idle_timeout_s", 0.5),
+        ("COUNTERS_URL", "redis://10.0.0.7:7000", "counters_url", None),
+        ("CALLS_AT_ONCE", "1", "calls_at_once", 1),
+        ("GLOBAL_BREAKER_MINUTE_USD", "12.5", "global_minute_n", 12_500_000_000),
+        ("GLOBAL_BREAKER_HOURLY_USD", "0", "global_hourly_n", 0),
+        ("GLOBAL_BREAKER_HOURLY_USD", "9000000", "global_hourly_n", 9_000_000 * 10**9),
+        ("BREAKER_STATUS", "503", "breaker_status", 503),
+        ("SPOOL_DIR", "/var/lib/bazaarlink/spool", "spool_dir", None),
         ("LOG_LEVEL", "WARNING", "log_level", "warning"),
         ("KEY_PEPPER", "ab" * 40, "key_pepper", b"\xab" * 40),
         ("SMTP_URL", "", "smtp_url", ""),
@@ -116,11 +140,12 @@ def test_good_values_are_read_exactly(name, value, field, read):
 
 
 def test_no_secret_is_in_a_repr():
-    settings = Settings.from_env({**GOOD, "SMTP_URL": "smtp://me:mailword@127.0.0.1:25"})
+    more = {"SMTP_URL": "smtp://me:mailword@127.0.0.1:25", "COUNTERS_URL": "redis://:cuttlefish@10.0.0.7"}
+    settings = Settings.from_env(GOOD | more)
 
     shown = f"{settings!r} {settings}"
 
-    for secret in ("hunter2", "swordfish", "sesame", "5a5a", "a5a5", "ZZZZ", "mailword"):
+    for secret in ("hunter2", "swordfish", "cuttlefish", "sesame", "5a5a", "a5a5", "ZZZZ", "mailword"):
         assert secret not in shown
 
 

@@ -14,6 +14,7 @@ from core.ids import (
     created_at,
     day_of,
     digest_key,
+    hour_of,
     is_well_formed,
     key_checksum,
     new_key,
@@ -43,6 +44,14 @@ def test_the_day_of_an_id_changes_at_midnight_utc():
 
     assert day_of(uuid7(midnight - 1)) == date(2025, 12, 31)
     assert day_of(uuid7(midnight)) == date(2026, 1, 1)
+
+
+def test_the_hour_of_an_id_begins_when_the_clock_strikes():
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    noon_ms = int(noon.timestamp() * 1000)
+
+    assert hour_of(uuid7(noon_ms - 1)) == noon - timedelta(hours=1)
+    assert hour_of(uuid7(noon_ms)) == hour_of(uuid7(noon_ms + 3_599_999)) == noon
 
 
 def test_an_id_without_a_moment_is_of_now():

@@ -46,13 +46,31 @@ async def test_two_hundred_parallel_calls_spend_what_there_is_and_no_more(
     assert statuses.count(402) == 190
     assert len(simulator.truth.records()) == 10
     assert sorted(books.charges()) == [COST_N] * 10
-    wallet = books.db.get(type(user.wallet), user.wallet_id, populate_existing=True)
+    wallet = books.wallet(user)
     assert wallet.balance_n == (115_000_000 if short == "balance" else 10_000_000_000) - 10 * COST_N
-    assert wallet.held_n == 0
+    assert books.holds() == []
+    assert books.pool(user)["held"] == 0
     if short == "key limit":
         assert {after is not None for status, after in answers if status == 402} == {True}
     rows = await until(lambda: len(found := books.events()) == 200 and found)
     assert sum(row.status == 402 for row in rows) == 190
+
+
+async def test_calls_that_start_together_read_postgresql_once(start_relay, tiny, caller):
+    relay = await start_relay()
+    statements = []
+    event.listen(
+        relay.deps.engine.sync_engine, "before_cursor_execute", lambda *args: statements.append(args[2])
+    )
+    await relay.deps.grants.find(caller.secret)
+    statements.clear()
+
+    answers = await asyncio.gather(*(status_of(relay, caller.secret, model="acme/tiny") for _ in range(40)))
+
+    assert {status for status, _ in answers} == {200}
+    reads = [statement for statement in statements if "FROM pools WHERE wallet_id" in statement]
+    locks = [statement for statement in statements if "FROM wallets WHERE id" in statement]
+    assert (len(reads), len(locks)) == (1, 1)
 
 
 async def test_sixty_four_streams_share_the_last_cent(two_relays, make, books):
@@ -72,9 +90,10 @@ async def test_sixty_four_streams_share_the_last_cent(two_relays, make, books):
     )
     answers = await asyncio.gather(*calls)
 
-    wallet = books.db.get(type(user.wallet), user.wallet_id, populate_existing=True)
+    wallet = books.wallet(user)
     assert 200 in {status for status, _ in answers}
-    assert wallet.held_n == 0
+    assert books.holds() == []
+    assert books.pool(user)["held"] == 0
     assert wallet.balance_n >= 0
     assert sum(books.charges()) == 10_000_000 - wallet.balance_n
 

@@ -1,14 +1,17 @@
+"""The gate of path (a), one PostgreSQL transaction for each step: the degraded mode, and the oracle of path (c)."""
+
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
-from core.charging.calls import Admitted, Call, Ending, Progress, Stale
+from core.charging.calls import Admitted, Call, Caller, Ending, Progress, Stale
 from core.db import async_engine
 from core.errors import Unavailable
 from core.ids import uuid7
+from core.models import Hold
 from core.money import Nanos
 from core.rules.admission import Deny, Want
 from core.rules.prices import Cost, Usage
@@ -25,11 +28,17 @@ async def gate(settings):
 
 @pytest.fixture
 def call(caller):
+    wallet = caller.user.wallet
+    calling = Caller(caller.key.id, caller.key.ver, wallet.id, wallet.ver, wallet.bucket, caller.user.id)
     return Call(
-        request_id=uuid7(), wallet_id=caller.user.wallet_id, user_id=caller.user.id, key_id=caller.key.id,
-        key_ver=caller.key.ver, wallet_ver=caller.user.wallet.ver, model_id="a/b", price_card_id=uuid7(), stream=True,
-        app_name="", app_url="", want=Want(Nanos(1000), Nanos(100), Nanos(10)), started_at=datetime.now(UTC),
+        request_id=uuid7(), caller=calling, model_id="a/b", price_card_id=uuid7(), stream=True, app_name="", app_url="",
+        want=Want(Nanos(1000), Nanos(100), Nanos(10)), started_at=datetime.now(UTC),
     )  # fmt: skip
+
+
+def at(call, **versions):
+    """The same call by a grant of other versions."""
+    return replace(call, caller=replace(call.caller, **versions))
 
 
 def ending(charge_n=40):
@@ -38,17 +47,18 @@ def ending(charge_n=40):
 
 
 async def test_a_call_is_admitted_watched_extended_and_settled(gate, call, books, caller):
-    assert await gate.admit(call) == Admitted(1000)
-    await gate.checkpoint([Progress(call.request_id, 7, Cost(Nanos(5), Nanos(6)))])
-    assert await gate.extend(call, more_n=500) == 500
-    hold = books.holds()[0]
-    assert (hold.amount_n, hold.metered_n, hold.metered_tokens) == (1500, 6, 7)
+    admitted = await gate.admit(call)
+    assert admitted == Admitted(1000)
+    await gate.checkpoint([(call, admitted, Progress(call.request_id, 7, Cost(Nanos(5), Nanos(6))))])
+    assert await gate.extend(call, admitted, more_n=500) == 500
+    hold = books.db.scalars(select(Hold)).one()
+    assert (hold.amount_n, hold.metered_n, hold.metered_upstream_n, hold.metered_tokens) == (1500, 6, 5, 7)
 
-    settled = await gate.settle(call, ending())
+    settled = await gate.settle(call, admitted, ending(), hold_n=1500)
 
     assert (settled.outcome, settled.charge_n) == ("settled", 40)
     assert books.wallet(caller).held_n == 0
-    assert (await gate.settle(call, ending(99))).outcome == "already"
+    assert (await gate.settle(call, admitted, ending(99), hold_n=1500)).outcome == "already"
     assert books.charges() == [40]
 
 
@@ -56,14 +66,14 @@ async def test_asking_twice_holds_once(gate, call, books, caller):
     assert await gate.admit(call) == await gate.admit(call) == Admitted(1000)
     assert books.wallet(caller).held_n == 1000
 
-    await gate.settle(call, ending())
+    await gate.settle(call, Admitted(1000), ending(), hold_n=1000)
 
 
 async def test_an_old_version_is_stale_and_too_little_is_denied(gate, call):
-    assert await gate.admit(replace(call, key_ver=99)) == Stale()
-    assert await gate.admit(replace(call, wallet_ver=99)) == Stale()
+    assert await gate.admit(at(call, key_ver=99)) == Stale()
+    assert await gate.admit(at(call, wallet_ver=99)) == Stale()
     much = replace(call, want=Want(Nanos(10**13), Nanos(10**12), Nanos(10**11)))
-    assert isinstance(await gate.admit(much), Deny)
+    assert await gate.admit(much) == Deny("wallet", 10**11, 10 * 10**9, 0)
 
 
 async def test_books_that_cannot_be_reached_refuse_new_calls(gate, call, db):
@@ -78,11 +88,15 @@ async def test_books_that_cannot_be_reached_refuse_new_calls(gate, call, db):
     db.commit()
 
 
+async def test_nobody_counts_calls_a_minute_there(gate, call):
+    assert await gate.rate(replace(call.caller, rpm=20)) is None
+
+
 async def test_a_settlement_waits_until_the_books_are_back(gate, call, db, books):
-    await gate.admit(call)
+    admitted = await gate.admit(call)
     db.execute(text("ALTER TABLE usage_events RENAME TO away"))
     db.commit()
-    settling = asyncio.create_task(gate.settle(call, ending()))
+    settling = asyncio.create_task(gate.settle(call, admitted, ending(), hold_n=1000))
     done, _ = await asyncio.wait({settling}, timeout=0.3)
     assert not done
 

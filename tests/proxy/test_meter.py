@@ -2,6 +2,8 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.ids import uuid7
 from core.rules.prices import PriceCard, Terms, Usage
@@ -127,6 +129,33 @@ def test_a_whole_hold_never_asks_for_more():
 
     assert not whole.wants_more()
     assert not whole.is_used_up()
+    assert whole.is_overrun()
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    rates=st.fixed_dictionaries({"input": st.integers(0, 10**12), "output": st.integers(0, 10**12)}),
+    hold_n=st.integers(0, 10**10),
+    exhausted=st.booleans(),
+)
+def test_up_to_what_is_ample_there_is_nothing_to_do(rates, hold_n, exhausted):
+    asked = meter(of=model(cards=(rates,)), hold_n=hold_n)
+    asked.exhausted = exhausted
+    ample = asked.ample_bytes()
+
+    for produced in {0, ample // 2, ample - 1, ample}:
+        if 0 < produced <= ample:
+            asked.produced_bytes = produced
+            assert not any((asked.wants_more(), asked.is_used_up(), asked.is_overrun()))
+
+
+def test_what_is_ample_is_nearly_all_there_is():
+    partial, whole = meter(hold_n=220_000), meter()
+
+    partial.produced_bytes = partial.ample_bytes() + 4 * 2
+    whole.produced_bytes = whole.ample_bytes() + 1
+
+    assert partial.wants_more()
     assert whole.is_overrun()
 
 

@@ -1,12 +1,11 @@
 import pytest
 from sqlalchemy import text
 
-from core.charging.calls import FINAL
+from core.charging.calls import REFUSED, Caller
 from core.db import async_engine
 from core.errors import OutOfCredits
 from core.ids import uuid7
 from proxy import refusals as module
-from proxy.grants import Grant
 from proxy.refusals import Refusals
 from tests.proxy.conftest import ask, until
 
@@ -18,10 +17,13 @@ async def refusals(settings):
     await engine.dispose()
 
 
+TEAM, MEMBER = uuid7(), uuid7()
+
+
 def note(refusals, caller, request_id=None):
-    grant = Grant(caller.key.id, caller.user.wallet_id, caller.user.id, "standard", None, 1, 1, 20)
+    calling = Caller(caller.key.id, 1, caller.user.wallet_id, 1, 0, caller.user.id, TEAM, MEMBER)
     refusals.note(
-        OutOfCredits(), request_id=request_id or uuid7(), grant=grant, model_id="a/b", app=("App", "url")
+        OutOfCredits(), request_id=request_id or uuid7(), caller=calling, model_id="a/b", app=("App", "url")
     )
 
 
@@ -31,8 +33,10 @@ async def test_a_refusal_is_on_record_with_its_reason(refusals, caller, books):
     await refusals.write()
 
     row = books.events()[0]
-    assert (row.status, row.reason, row.rank, row.charge_n) == (402, "insufficient_credits", FINAL, 0)
-    assert (row.app_name, row.app_url, row.model_id, row.key_id) == ("App", "url", "a/b", caller.key.id)
+    assert (row.status, row.reason, row.rank, row.charge_n) == (402, "insufficient_credits", REFUSED, 0)
+    assert (row.app_name, row.app_url, row.model_id) == ("App", "url", "a/b")
+    assert (row.wallet_id, row.user_id, row.key_id) == (caller.user.wallet_id, caller.user.id, caller.key.id)
+    assert (row.team_id, row.member_id, row.gen) == (TEAM, MEMBER, 0)
 
 
 async def test_a_call_that_has_its_row_keeps_it(refusals, caller, books):

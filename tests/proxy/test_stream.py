@@ -66,7 +66,7 @@ async def test_whatever_a_provider_does_to_a_stream_it_ends_as_promised(offered,
             assert last["choices"] == [], directives
             assert event.reason == "done", directives
     assert books.holds() == []
-    assert books.wallet(caller).held_n == 0
+    assert books.pool(caller)["held"] == 0
 
 
 async def test_a_first_chunk_that_cannot_be_read_is_an_error_before_any_byte(start_relay, provider, caller):
@@ -266,6 +266,7 @@ class Saying:
 async def test_a_fault_of_ours_is_told_before_the_first_byte_and_cuts_after_it(settings):
     meter = SimpleNamespace(
         produce=lambda _size: None,
+        produced_bytes=0,
         wants_more=lambda: False,
         is_used_up=lambda: False,
         is_overrun=lambda: False,
@@ -274,7 +275,7 @@ async def test_a_fault_of_ours_is_told_before_the_first_byte_and_cuts_after_it(s
         (SimpleNamespace(meter=Broken()), []),
         (SimpleNamespace(meter=meter), [delta("Hi."), "cut"]),
     ):
-        wire, answer = Recorded(), Answer(Broken(), Saying(delta("Hi."), b"data: [DONE]\n\n"), b"")
+        wire, answer = Recorded(), Answer(Broken(), Saying(delta("Hi."), b"data: [DONE]\n\n"), Broken(), b"")
 
         with pytest.raises((RuntimeError, AttributeError)):
             async with asyncio.timeout(2):

@@ -15,6 +15,11 @@ import pytest
 from redis import Redis
 
 from core.actions.release import ROOT
+from core.counters.client import Counters
+from tests.core.charging.conftest import open_desk
+from tests.worker.lease_desk import LeaseDesk
+
+__all__ = ["open_desk"]
 
 
 @pytest.fixture
@@ -120,3 +125,33 @@ def start(env) -> Iterator[Callable[..., Running]]:
     yield begin
     for process in running:
         process.close()
+
+
+@pytest.fixture
+def counters(jobs_url) -> Iterator[Counters]:
+    counters = Counters(jobs_url)
+    yield counters
+    counters.close()
+
+
+@pytest.fixture
+def open_lease(engine, make, counters) -> Callable[..., LeaseDesk]:
+    """Makes desks: each for a key of its own with a wallet of USD 10. They share one generation."""
+    make.provider()
+    offer = make.offer()
+    made: list[LeaseDesk] = []
+
+    def opened(*, on: Counters | None = None, credits_usd: str = "10", **fields: Any) -> LeaseDesk:
+        key = make.key(make.user(credits_usd=credits_usd), **fields)
+        made.append(LeaseDesk(engine, on or counters, key, offer.price_card_id))
+        if len(made) == 1:
+            made[0].open_generation()
+        made[-1].life = made[0].life
+        return made[-1]
+
+    return opened
+
+
+@pytest.fixture
+def lease(open_lease) -> LeaseDesk:
+    return open_lease()

@@ -1,68 +1,21 @@
-"""The ledger process: abandoned calls are settled once, whatever goes wrong meanwhile."""
+"""The ledger process: what it does goes on whatever goes away, and ends when it is told to."""
 
-from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from itertools import count
+from threading import Event
 
 import pytest
-from sqlalchemy import create_engine, func, select, text, update
+from redis.exceptions import ConnectionError as Unreachable
+from sqlalchemy import create_engine, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
 
-from core.charging.calls import Admitted, Call
-from core.charging.holds import admit
-from core.ids import uuid7
-from core.models import Hold, UsageEvent, Wallet
-from core.money import Nanos
-from core.rules.admission import Want
-from worker.ledger import LONGEST_WAIT_S, Ledger, waits
+from core.models import Wallet
+from tests.proxy.store.servers import own_server
+from worker.ledger import LONGEST_WAIT_S, Duties, Duty, run, run_all, waits
 
-METERED_N = 700
+TEN_USD = 10_000_000_000
 WAITING = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 )
-
-
-@pytest.fixture
-def abandon(engine, make):
-    """Admit a call, let it produce something, and let its deadline pass."""
-    make.provider()
-    offer = make.offer()
-    key = make.key(make.user(credits_usd="10"))
-
-    def begin(request_id: UUID | None = None) -> UUID:
-        with engine.connect() as connection:
-            wallet_ver = connection.scalar(select(Wallet.ver).where(Wallet.id == key.wallet_id))
-        call = Call(
-            request_id=request_id or uuid7(),
-            wallet_id=key.wallet_id,
-            user_id=key.user_id,
-            key_id=key.id,
-            key_ver=key.ver,
-            wallet_ver=wallet_ver,
-            model_id="acme/tiny",
-            price_card_id=offer.price_card_id,
-            stream=True,
-            app_name="",
-            app_url="",
-            want=Want(full_n=Nanos(1000), slice_n=Nanos(1000), floor_n=Nanos(1000)),
-            started_at=datetime.now(UTC),
-        )
-        with engine.begin() as connection:
-            assert isinstance(admit(connection, call, boot_id=uuid4(), hold_s=30), Admitted)
-            connection.execute(
-                update(Hold)
-                .where(Hold.request_id == call.request_id)
-                .values(metered_n=METERED_N, deadline_at=datetime.now(UTC) - timedelta(seconds=1))
-            )
-        return call.request_id
-
-    begin.wallet_id = key.wallet_id
-    return begin
-
-
-def count(engine, table):
-    with engine.connect() as connection:
-        return connection.scalar(select(func.count()).select_from(table))
 
 
 def lock_waited_for(engine):
@@ -70,115 +23,44 @@ def lock_waited_for(engine):
         return connection.scalar(text(WAITING))
 
 
-def test_a_call_nobody_speaks_for_is_charged_what_it_was_known_to_have_made(engine, abandon, start):
-    request_id = abandon()
+def test_it_books_sweeps_and_keeps_leases(lease, start, until):
+    lease.charged(1000, 300)
+    silent = lease.admitted(1000)
+    lease.checkpoint(silent, 200)
+    lease.silence(silent)
 
-    line = start("worker.ledger").wait_for("call_swept")
+    ledger = start("worker.ledger")
 
-    assert (line["request_id"], line["wallet_id"]) == (str(request_id), str(abandon.wallet_id))
-    assert line["charge_n"] == METERED_N
-    with engine.connect() as connection:
-        wallet = connection.execute(select(Wallet.balance_n, Wallet.held_n)).one()
-    assert tuple(wallet) == (10_000_000_000 - METERED_N, 0)
+    assert ledger.wait_for("call_swept")["charge_n"] == 200
+    until(lambda: lease.wallet().balance_n == TEN_USD - 500)
 
 
-def test_two_at_once_settle_every_call_once(engine, abandon, start, until):
-    requests = {str(abandon()) for _ in range(20)}
+def test_two_at_once_book_and_sweep_every_call_once(lease, start, until):
+    silent = [lease.admitted(1000) for _ in range(20)]
+    for call in silent:
+        lease.checkpoint(call, 10)
 
     both = [start("worker.ledger"), start("worker.ledger")]
     for ledger in both:
         ledger.wait_for("started")
-    until(lambda: count(engine, Hold) == 0)
+    for call in silent:
+        lease.silence(call)
+        lease.charged(1000, 5)
+    until(lambda: len(lease.usage()) == 40)
     for ledger in both:
         ledger.stop()
         ledger.close()
 
     swept = [line["request_id"] for ledger in both for line in ledger.events("call_swept")]
-    assert sorted(swept) == sorted(requests)
-    assert count(engine, UsageEvent) == len(requests)
+    assert sorted(swept) == sorted(call.request_id.hex for call in silent)
+    assert lease.wallet().balance_n == TEN_USD - 300
+    assert lease.differences() == []
 
 
-def test_more_than_a_batch_is_settled_in_one_round(engine, abandon):
-    for _ in range(3):
-        abandon()
-    ledger = Ledger(engine, batch=2)
-
-    ledger.round()
-
-    assert count(engine, Hold) == 0
-
-
-def test_a_call_that_cannot_be_settled_is_said_once_and_keeps_no_other(engine, abandon, capsys):
-    stuck = abandon(uuid7(now_ms=0))  # of a month that has no partition
-    ledger = Ledger(engine, batch=1)
-    ledger.round()
-    other = abandon()
-
-    ledger.round()
-    ledger.round()
-
-    out = capsys.readouterr().out
-    with engine.connect() as connection:
-        left = connection.scalars(select(Hold.request_id)).all()
-    assert left == [stuck]
-    assert (out.count("call_stuck"), out.count(str(stuck))) == (1, 1)
-    assert str(other) in out
-
-
-def test_books_that_differ_raise_an_alarm(engine, make, start):
-    user = make.user(credits_usd="5")
-    wallet = update(Wallet).where(Wallet.id == user.wallet_id)
-    with engine.begin() as connection:
-        connection.execute(wallet.values(balance_n=5_000_000_001))
-
-    line = start("worker.ledger").wait_for("books_differ")
-
-    with engine.begin() as connection:
-        connection.execute(wallet.values(balance_n=5_000_000_000))
-    assert (line["level"], line["check"]) == ("error", "the balance is the sum of the ledger")
-    assert (line["subject"], line["expected"], line["found"]) == (
-        str(user.wallet_id),
-        5_000_000_000,
-        5_000_000_001,
-    )
-
-
-def test_the_books_are_proved_each_minute_and_less_often_when_that_takes_long(engine, monkeypatch):
-    times = iter([0.0, 0.0, 0.0, 1.0, 59.0, 61.0, 61.0, 71.0, 270.0])
-    proofs = []
-    monkeypatch.setattr("worker.ledger.prove", lambda _: proofs.append(1) or [])
-    ledger = Ledger(engine, clock=lambda: next(times))  # made at 0
-
-    ledger.round()  # due at 0, took from 0 to 1: next at 61
-    ledger.round()  # asked at 59
-    ledger.round()  # asked at 61, took from 61 to 71: next at 271
-    ledger.round()  # asked at 270
-
-    assert len(proofs) == 2
-
-
-def test_a_proof_that_fails_is_not_made_again_at_once(engine, monkeypatch):
-    times = iter([0.0, 0.0, 0.0, 600.0, 601.0])
-    proofs = []
-
-    def too_long(_engine):
-        proofs.append(1)
-        raise OperationalError("a sum over everything", {}, Exception("statement timeout"))
-
-    monkeypatch.setattr("worker.ledger.prove", too_long)
-    ledger = Ledger(engine, clock=lambda: next(times))
-
-    with pytest.raises(OperationalError):
-        ledger.round()  # took from 0 to 600
-    ledger.round()  # asked at 601
-
-    assert len(proofs) == 1
-
-
-def test_postgres_going_away_and_coming_back_is_survived(postgres_url, engine, abandon, start):
+def test_postgres_going_away_and_coming_back_is_survived(postgres_url, lease, start, until):
     ledger = start("worker.ledger")
     ledger.wait_for("started")
-    name = make_url(str(engine.url)).database
+    name = make_url(str(lease.engine.url)).database
     admin = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
@@ -186,40 +68,56 @@ def test_postgres_going_away_and_coming_back_is_survived(postgres_url, engine, a
             text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"),
             {"name": name},
         )
-        ledger.wait_for("postgres_away")
+        ledger.wait_for("away")
         connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
     admin.dispose()
-    ledger.wait_for("postgres_back")
-    engine.dispose()
-    abandon()
+    lease.engine.dispose()
+    lease.charged(1000, 300)
 
-    ledger.wait_for("call_swept")
+    until(lambda: lease.wallet().balance_n == TEN_USD - 300, timeout_s=40)
 
-    assert (len(ledger.events("postgres_away")), len(ledger.events("postgres_back"))) == (1, 1)
+    away = [line["work"] for line in ledger.events("away")]
+    assert len(away) == len(set(away))  # said once by each
+    assert ledger.process.poll() is None
 
 
-def test_sigterm_ends_it_within_a_second_idle_or_waiting_for_a_lock(engine, abandon, start, until):
+def test_redis_going_away_and_coming_back_is_survived(start):
+    with own_server() as server:
+        ledger = start("worker.ledger", COUNTERS_URL=server.url)
+        ledger.wait_for("trimmed")
+        server.kill()
+        ledger.wait_for("away", count=2)  # what PostgreSQL alone is asked for goes on
+        server.start()
+        for number in (1, 2):
+            ledger.wait_for("back", count=number, timeout_s=40)
+
+        assert sorted(line["work"] for line in ledger.events("away")) == ["drain", "leases"]
+        assert ledger.process.poll() is None
+
+
+def test_it_starts_without_redis(start):
+    ledger = start("worker.ledger", COUNTERS_URL="redis://127.0.0.1:9/0")
+
+    ledger.wait_for("away", count=3)
+
+    assert ledger.stop() < 1
+
+
+def test_sigterm_ends_it_within_a_second_idle_or_waiting_for_a_lock(engine, lease, start, until):
     idle = start("worker.ledger")
     idle.wait_for("started")
     assert idle.stop() < 1
 
-    abandon()
+    lease.charged(1000, 300)
     with engine.begin() as connection:
         connection.execute(select(Wallet.id).with_for_update())
         waiting = start("worker.ledger")
         until(lambda: lock_waited_for(engine))
         assert waiting.stop() < 1
+    lease.book()
 
     assert [idle.process.returncode, waiting.process.returncode] == [0, 0]
-
-
-def test_waits_grow_and_are_bounded():
-    found = waits()
-
-    first = [next(found) for _ in range(8)]
-
-    assert first[:5] == [0.5, 1.0, 2.0, 4.0, 8.0]
-    assert first[5:] == [LONGEST_WAIT_S] * 3
+    assert lease.wallet().balance_n == TEN_USD - 300
 
 
 def test_a_missing_setting_is_one_sentence(start):
@@ -228,3 +126,85 @@ def test_a_missing_setting_is_one_sentence(start):
     assert ledger.process.wait(60) == 1
     ledger.close()
     assert ledger.lines == ["Error: DATABASE_URL is not set; docs/settings.md says what it holds\n"]
+
+
+def test_waits_grow_and_are_bounded():
+    found = waits()
+
+    first = [next(found) for _ in range(9)]
+
+    assert first[:6] == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0]
+    assert first[6:] == [LONGEST_WAIT_S] * 3
+
+
+def test_duties_are_done_when_they_are_due():
+    now, done = [0.0], []
+    duties = Duties(
+        Duty(lambda: done.append("often"), every_s=1),
+        Duty(lambda: done.append("seldom"), every_s=3),
+        clock=lambda: now[0],
+    )
+
+    waited = [duties.round()]
+    for now[0] in (0.5, 1.0, 2.5, 3.0):
+        waited.append(duties.round())
+
+    assert done == ["often", "seldom", "often", "often", "seldom"]
+    assert waited == [1.0, 0.5, 1.0, 0.5, 0.5]
+
+
+def test_a_duty_that_fails_waits_for_its_time_and_keeps_no_other():
+    now, done = [0.0], []
+
+    def fails():
+        done.append("fails")
+        raise Unreachable
+
+    duties = Duties(
+        Duty(fails, every_s=5), Duty(lambda: done.append("works"), every_s=1), clock=lambda: now[0]
+    )
+
+    with pytest.raises(Unreachable):
+        duties.round()
+    for now[0] in (0.1, 1.2):
+        duties.round()
+
+    assert done == ["fails", "works", "works"]
+
+
+class Over(Exception):
+    """Ends a loop."""
+
+
+def test_a_part_that_is_away_is_said_once_and_asked_less_and_less(capsys):
+    tries, paused = count(), []
+
+    def work():
+        number = next(tries)
+        if 1 <= number <= 3:
+            raise Unreachable
+        if number == 5:
+            raise Over
+        return 0.125
+
+    with pytest.raises(Over):
+        run(work, paused.append, name="something")
+
+    out = capsys.readouterr().out
+    assert (out.count("away"), out.count("back")) == (1, 1)
+    assert paused == [0.125, 0.25, 0.5, 1.0, 0.125]
+
+
+def test_a_loop_that_fails_ends_all():
+    over = Event()
+
+    def fails():
+        raise Over
+
+    def pause(_wait_s):
+        over.wait(30)
+        raise SystemExit
+
+    with pytest.raises(Over):
+        run_all({"works": lambda: 0.01, "fails": fails}, pause)
+    over.set()

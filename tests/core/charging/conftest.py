@@ -10,7 +10,20 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
 from core.actions.wallets import grant_credits
-from core.charging.calls import Admitted, Call, Caller, Ending, Progress
+from core.charging import generations, pools
+from core.charging.booking import book
+from core.charging.calls import (
+    FINAL,
+    Admitted,
+    Call,
+    Caller,
+    Ending,
+    Entry,
+    Progress,
+    base_facts,
+    final_facts,
+)
+from core.charging.generations import Life
 from core.charging.holds import admit, checkpoint, extend
 from core.charging.proof import differences
 from core.charging.settlement import settle, sweep
@@ -99,6 +112,53 @@ class Desk:
             r=call.request_id,
         )
 
+    def open_generation(self, fingerprint: str = "run", *, since_ms: int = 0) -> Life:
+        with self.engine.begin() as connection:
+            generations.lock(connection)
+            return generations.open_next(connection, fingerprint=fingerprint, since_ms=since_ms)
+
+    def lease(self, gen: int, want_n: int) -> Any:
+        with self.engine.begin() as connection:
+            return pools.grant(connection, wallet_id=self.wallet_id, gen=gen, want_n=want_n)
+
+    def take_back(self, gen: int, total_n: int) -> None:
+        with self.engine.begin() as connection:
+            pools.take_back(connection, wallet_id=self.wallet_id, gen=gen, total_n=total_n)
+
+    def close(self, *gens: int) -> None:
+        with self.engine.begin() as connection:
+            pools.close(connection, wallet_id=self.wallet_id, gens=gens)
+
+    def book(self, *entries: Entry) -> dict[UUID, int]:
+        with self.engine.begin() as connection:
+            return book(connection, entries)
+
+    def entry(
+        self, call: Call, charge_n: int, *, gen: int = 0, rank: int = FINAL, points: int = 0, **fields: Any
+    ) -> Entry:
+        facts = {**base_facts(call), **final_facts(ending(charge_n, **fields))}
+        return Entry(call.request_id, call.wallet_id, rank, charge_n, facts, gen, points)
+
+    def wallet(self) -> tuple[int, int, int]:
+        """Balance, leased, and what is free."""
+        return tuple(
+            self.row(
+                "SELECT balance_n, leased_n, balance_n + credit_limit_n - leased_n - held_n FROM wallets "
+                "WHERE id = :w",
+                w=self.wallet_id,
+            )
+        )
+
+    def pool(self, gen: int) -> tuple[int, int, int, str]:
+        """Granted, posted, returned, and its state."""
+        return tuple(
+            self.row(
+                "SELECT granted_n, posted_n, returned_n, state FROM pools WHERE wallet_id = :w AND gen = :g",
+                w=self.wallet_id,
+                g=gen,
+            )
+        )
+
     def grant(self, amount_n: int) -> None:
         with Session(self.engine) as session, session.begin():
             grant_credits(session, self.wallet_id, Nanos(amount_n), note="", ref=str(uuid4()))
@@ -109,6 +169,20 @@ class Desk:
 
     def usage(self, call: Call) -> Any:
         return self.row("SELECT * FROM usage_events WHERE request_id = :r", r=call.request_id)
+
+    def booked(self, call: Call) -> list[tuple[str, int]]:
+        """The ledger rows of a call."""
+        rows = self.rows(
+            "SELECT kind, amount_n FROM ledger WHERE ref = :r ORDER BY id", r=str(call.request_id)
+        )
+        return [tuple(row) for row in rows]
+
+    def daily(self) -> list[tuple[int, ...]]:
+        """Requests, input, output, charge and upstream of every line of daily sums."""
+        rows = self.rows(
+            "SELECT requests, input_tokens, output_tokens, charge_n, upstream_n FROM usage_daily"
+        )
+        return [tuple(row) for row in rows]
 
     def row(self, statement: str, **values: Any) -> Any:
         with self.engine.connect() as connection:

@@ -1,10 +1,8 @@
-"""Keys are found within their wallet, or by the digest of their secret."""
+"""Keys are found within their wallet."""
 
 from datetime import UTC, datetime
 
 from core.actions.keys import delete_key
-from core.ids import digest_key
-from core.queries.grants import grant_by_digest
 from core.queries.keys import (
     key_of,
     keys_of,
@@ -35,52 +33,6 @@ def test_keys_are_listed_newest_first_without_the_deleted_ones(db, make):
     assert set(db.scalars(keys_of(user.wallet_id))) == {third, first}
     assert db.scalar(key_of(user.wallet_id, second.id)) is None
     assert {name for _, name in db.execute(names_of(user.wallet_id, [first.id, second.id]))} == {"a", "b"}
-
-
-def test_a_digest_leads_to_all_that_decides(db, make):
-    user = make.user()
-    key = make.key(user, expires_at=datetime(2099, 1, 1, tzinfo=UTC))
-
-    grant = db.execute(grant_by_digest(key.digest)).one()
-
-    assert (grant.key_id, grant.wallet_id, grant.user_id) == (key.id, user.wallet_id, user.id)
-    assert (grant.key_type, grant.enabled, grant.expires_at) == ("standard", True, key.expires_at)
-    assert (grant.key_ver, grant.wallet_ver) == (1, 1)
-    assert (grant.wallet_suspended_at, grant.user_suspended_at) == (None, None)
-
-
-def test_a_deleted_key_and_a_wrong_digest_lead_nowhere(db, make, settings):
-    key = make.key()
-    secret = make.secrets[key.id]
-    for digest in (digest_key(secret + "x", settings.key_pepper), digest_key(secret, b"x" * 32), b""):
-        assert db.execute(grant_by_digest(digest)).one_or_none() is None
-
-    delete_key(db, key, now=NOW)
-    db.commit()
-
-    assert db.execute(grant_by_digest(key.digest)).one_or_none() is None
-
-
-def test_a_key_of_an_organization_leads_to_its_wallet_and_scope(db, make):
-    org = make.org()
-    member = make.member(org)
-    keys = {
-        "org": make.key(org=org),
-        "team": make.key(team=make.team(org)),
-        "member": make.key(member=member),
-    }
-
-    for scope, key in keys.items():
-        grant = db.execute(grant_by_digest(key.digest)).one()
-        assert (grant.scope, grant.wallet_id) == (scope, org.wallet_id)
-
-
-def test_the_key_of_a_removed_member_leads_nowhere(db, make):
-    member = make.member()
-    key = make.key(member=member)
-    member.removed_at = member.created_at
-
-    assert db.execute(grant_by_digest(key.digest)).one_or_none() is None
 
 
 def test_the_keys_of_a_team_are_not_those_of_its_members(db, make):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.rules.periods import LIMIT_PERIODS, end_of, start_of
+from core.rules.periods import DAY_MS, EPOCH, LIMIT_PERIODS, Span, end_of, span_of, start_of
 
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 PERIODS = st.sampled_from(["day", "week", "month", "year"])
@@ -55,3 +55,29 @@ def test_weeks_begin_on_monday():
 
 def test_keys_are_limited_by_day_week_or_month():
     assert LIMIT_PERIODS == ("day", "week", "month")
+
+
+def test_a_span_is_a_period_in_the_words_of_the_counters():
+    now_ms = int(datetime(2026, 3, 4, 5, 6, tzinfo=UTC).timestamp() * 1000)  # a Wednesday
+    monday, month = 20_514, 20_513
+
+    assert span_of("day", now_ms) == Span(20_516, 20_516, month, 20_516 * DAY_MS, 20_517 * DAY_MS)
+    assert span_of("week", now_ms) == Span(monday, 20_516, month, monday * DAY_MS, (monday + 7) * DAY_MS)
+    assert span_of("month", now_ms) == Span(month, 20_516, month, month * DAY_MS, (month + 31) * DAY_MS)
+
+
+@given(PERIODS, MOMENTS)
+def test_a_span_is_the_period_the_calendar_says(period, now):
+    span = span_of(period, int(now.timestamp() * 1000))
+
+    assert EPOCH + timedelta(days=span.first) == start_of(period, now)
+    assert EPOCH + timedelta(days=span.today) == now.date()
+    assert EPOCH + timedelta(days=span.month) == start_of("month", now)
+    assert datetime.fromtimestamp(span.end_ms / 1000, UTC) == end_of(period, now)
+    assert span.start_ms == span.first * DAY_MS
+
+
+def test_a_day_ends_at_its_last_millisecond():
+    midnight = 20_516 * DAY_MS
+
+    assert (span_of("day", midnight - 1).today, span_of("day", midnight).today) == (20_515, 20_516)

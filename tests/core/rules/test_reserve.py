@@ -28,6 +28,14 @@ def test_bytes_count_and_not_characters():
     assert size(said("語" * 100)).at_most - size(said("")).at_most == 150
 
 
+@given(st.text(), st.text())
+def test_a_plain_message_counts_as_any_other_would(role, content):
+    plain = measure([{"role": role, "content": content}], extra_bytes=0)
+    other = measure([{"role": role, "content": [content]}], extra_bytes=0)
+
+    assert plain == other
+
+
 def test_tools_and_schemas_count_by_their_bytes():
     assert size(said(""), extra=500).at_most - size(said("")).at_most == 250
 

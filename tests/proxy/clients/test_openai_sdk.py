@@ -4,9 +4,7 @@ import asyncio
 import json
 
 import pytest
-from sqlalchemy import select
 
-from core.models import UsageEvent
 from core.money import usd
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(400)]
@@ -51,14 +49,14 @@ async def finished(process):
 
 @pytest.mark.parametrize("prefix", ["/api/v1", "/v1"])
 async def test_both_kinds_of_call_and_the_list_of_models(
-    openai_python, run_script, relay, caller, db, prefix
+    openai_python, run_script, relay, caller, books, prefix
 ):
     told = json.loads(await finished(run_script(openai_python, CALL, relay.url + prefix, caller.secret)))
 
     assert told["plain"]
     assert told["streamed"] == told["plain"]
     assert told["models"] == ["acme/tiny"]
-    charges = [usd(event.charge_n) for event in db.scalars(select(UsageEvent).order_by(UsageEvent.ended_at))]
+    charges = [usd(event.charge_n) for event in books.events()]
     assert [float(charge) for charge in charges] == [told["plain_cost"], told["streamed_cost"]]
 
 

@@ -7,34 +7,33 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from core.models import LedgerEntry, UsageDaily, UsageEvent, Wallet
+from core.models import LedgerEntry, UsageDaily
 from core.money import usd
 from tests.proxy.conftest import ask, chunks, until
 from tests.proxy.own_provider import WHOLE, delta, stream_of
 
 
-def booked(db, caller):
-    """What the database says of the caller's one call: usage row, ledger row, wallet."""
-    db.rollback()
-    event = db.scalars(select(UsageEvent)).one()
-    entry = db.scalars(select(LedgerEntry).where(LedgerEntry.kind == "usage")).one()
-    return event, entry, db.get(Wallet, caller.user.wallet_id, populate_existing=True)
+def booked(books, caller):
+    """What the books say of the caller's one call: usage row, ledger row, wallet."""
+    (event,) = books.events()
+    entry = books.db.scalars(select(LedgerEntry).where(LedgerEntry.kind == "usage")).one()
+    return event, entry, books.wallet(caller)
 
 
-async def test_a_plain_call_is_answered_and_charged_exactly(relay, caller, db, simulator):
+async def test_a_plain_call_is_answered_and_charged_exactly(relay, caller, books, simulator):
     response = await relay.post(caller.secret, ask("acme/tiny", max_tokens=30))
     answer = json.loads(await response.text(), parse_float=Decimal)
 
     assert response.status == 200
     assert response.headers["X-Provider"] == "acme"
-    event, entry, wallet = booked(db, caller)
+    event, entry, wallet = booked(books, caller)
     usage = answer["usage"]
     upstream_n = usage["prompt_tokens"] * 150 + usage["completion_tokens"] * 600
     assert event.upstream_n == upstream_n
     assert event.charge_n == upstream_n * 11 // 10 + (upstream_n * 11 % 10 > 0)
     assert entry.amount_n == -event.charge_n
     assert wallet.balance_n == 10_000_000_000 - event.charge_n
-    assert wallet.held_n == 0
+    assert (wallet.held_n, books.pool(caller)["held"]) == (0, 0)
     assert Decimal(usage["cost"]) == usd(event.charge_n)
     assert usage["cost_details"]["upstream_inference_cost"] == usd(upstream_n)
     assert usage["cost_details"]["fee"] == usd(event.charge_n - upstream_n)
@@ -47,14 +46,14 @@ async def test_a_plain_call_is_answered_and_charged_exactly(relay, caller, db, s
     )
 
 
-async def test_a_streamed_call_ends_with_its_usage_and_cost(relay, caller, db):
+async def test_a_streamed_call_ends_with_its_usage_and_cost(relay, caller, books):
     response = await relay.post(caller.secret, ask(stream=True, max_tokens=30))
     events = chunks(await response.text())
 
     assert response.headers["Content-Type"].startswith("text/event-stream")
     assert [e for e in events[:-1] if e.get("usage")] == []
     last = events[-1]
-    event, entry, _wallet = booked(db, caller)
+    event, entry, _wallet = booked(books, caller)
     assert last["choices"] == []
     assert last["usage"]["cost"] == usd(event.charge_n) == usd(-entry.amount_n)
     assert event.stream
@@ -63,7 +62,7 @@ async def test_a_streamed_call_ends_with_its_usage_and_cost(relay, caller, db):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_one_dollar_of_list_usage_is_charged_one_dollar_ten(relay, caller, db, make, stream):
+async def test_one_dollar_of_list_usage_is_charged_one_dollar_ten(relay, caller, books, make, stream):
     prices = {"input": "2.00", "output": "10000", "cached_read": "1.00"}
     upstream = "dear+prompt=400000+cached=100000+tokens=30+reasoning=10"
     make.offer("acme/dear", upstream_model=upstream, context=500_000, prices=prices)
@@ -72,7 +71,7 @@ async def test_one_dollar_of_list_usage_is_charged_one_dollar_ten(relay, caller,
     response = await relay.post(caller.secret, ask("acme/dear", stream=stream, max_tokens=30))
     text = await response.text()
 
-    event, entry, wallet = booked(db, caller)
+    event, entry, wallet = booked(books, caller)
     told = chunks(text)[-1]["usage"] if stream else json.loads(text, parse_float=Decimal)["usage"]
     counts = (event.input_tokens, event.cached_tokens, event.output_tokens, event.reasoning_tokens)
     assert counts == (400_000, 100_000, 30, 10)
@@ -83,7 +82,7 @@ async def test_one_dollar_of_list_usage_is_charged_one_dollar_ten(relay, caller,
     assert Decimal(told["cost"]) == Decimal("1.1")
     assert told["prompt_tokens_details"]["cached_tokens"] == 100_000
     assert told["completion_tokens_details"]["reasoning_tokens"] == 10
-    daily = db.scalars(select(UsageDaily)).one()
+    daily = books.db.scalars(select(UsageDaily)).one()
     assert (daily.charge_n, daily.cached_tokens, daily.reasoning_tokens) == (event.charge_n, 100_000, 10)
 
 

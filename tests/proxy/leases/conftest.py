@@ -1,91 +1,178 @@
-"""Relays on a Redis of the test's own, which may be killed and come back, or be cut off from one of them."""
+"""The charging part of proxies, without the proxies: real Valkey, real PostgreSQL, and wires to spoil."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, text
+from redis import Redis
 
-from tests.proxy.conftest import Books, until
+from core.config import Settings
+from core.counters.client import Counters
+from core.counters.keys import BucketKeys, bucket_keys, wallet_keys
+from core.counters.requests import Settlement
+from core.db import async_engine
+from proxy.leases.build import Leases, build_leases
+from tests.core.charging.conftest import Desk, open_desk  # noqa: F401  # a fixture
+from tests.proxy.conftest import text_of
 from tests.proxy.store.servers import OwnServer, Wire, own_server
-from worker.closings import Closer
+from worker.drain import Drain
+from worker.leases import LeaseKeeper
+from worker.streams import RedisStreams
+
+
+def line(**fields: Any) -> Settlement:
+    """A settlement as good as any."""
+    known: dict[str, Any] = {
+        "request_id": uuid4(),
+        "wallet_id": uuid4(),
+        "bucket": 7,
+        "gen": "1:0",
+        "hold_n": 100,
+        "charge_n": 60,
+        "upstream_n": 50,
+        "tokens": 30,
+        "points": 0,
+        "requests": 1,
+        "base": '{"model_id":"acme/tiny"}',
+        "final": '{"status":200}',
+    }
+    return Settlement(**{**known, **fields})
+
+
+@dataclass
+class Counter:
+    """A wallet of 1,000 nano-dollars and its calls, and what Redis and PostgreSQL say of them."""
+
+    desk: Desk
+    redis: Redis
+    counters: Counters
+
+    def call(self, full_n: int = 100, **fields: Any) -> Any:
+        return self.desk.call(full_n, **fields)
+
+    @property
+    def keys(self) -> Any:
+        return wallet_keys(self.desk.caller().bucket, self.desk.wallet_id)
+
+    def pool(self) -> dict[str, int]:
+        """Free, held, spent and granted, and the last lease's number."""
+        found = text_of(self.redis.hgetall(self.keys.pool))
+        return {name: int(found.get(name, 0)) for name in ("free", "held", "spent", "granted", "seq")}
+
+    def hold(self, call: Any) -> dict[str, str]:
+        return text_of(self.redis.hgetall(self.keys.bucket.hold(call.request_id)))
+
+    def tombstone(self, call: Any) -> bytes | None:
+        return self.redis.hget(self.keys.bucket.tombstones, call.request_id.hex)
+
+    def events(self) -> list[dict[str, str]]:
+        return [text_of(fields) for _, fields in self.redis.xrange(self.keys.bucket.stream)]
+
+    def book(self) -> None:
+        drain = Drain(self.desk.engine, RedisStreams(self.counters))
+        while drain.round():
+            pass
+
+    def ledger(self) -> LeaseKeeper:
+        return LeaseKeeper(self.desk.engine, self.counters, longest_call_s=900)
+
+    def usage(self) -> list[tuple[int, int, str]]:
+        """Rank, charge and reason of every call that was booked."""
+        rows = self.desk.rows("SELECT rank, charge_n, reason FROM usage_events ORDER BY request_id")
+        return [tuple(row) for row in rows]
+
+
+def counter_at(desk: Desk, url: str) -> Iterator[Counter]:
+    counters = Counters(url)
+    with Redis.from_url(url) as redis:
+        yield Counter(desk, redis, counters)
+    counters.close()
 
 
 @pytest.fixture
-def server():
+def counter(open_desk: Any, redis: Redis, redis_url: str) -> Iterator[Counter]:  # noqa: F811
+    """Redis is emptied first."""
+    yield from counter_at(open_desk(1000), redis_url)
+
+
+@dataclass
+class Starter:
+    """Starts the charging of proxies; each is closed at the end as a process that stops would."""
+
+    settings: Settings
+    tasks: list[tuple[Leases, list[asyncio.Task[None]]]] = field(default_factory=list)
+
+    async def __call__(self, *, keep: bool = False, **changes: Any) -> Leases:
+        """`keep`: with what runs in the background of a proxy."""
+        made = replace(self.settings, **changes)
+        leases = build_leases(made, async_engine(made.database_url, pool_size=5))
+        await leases.open()
+        tasks = [asyncio.create_task(work()) for work in leases.background] if keep else []
+        self.tasks.append((leases, tasks))
+        return leases
+
+    async def stop(self, *which: Leases) -> None:
+        for leases, tasks in [entry for entry in self.tasks if entry[0] in which]:
+            self.tasks.remove((leases, tasks))
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await leases.close()
+            await leases.engine.dispose()
+
+
+@pytest.fixture
+async def start(settings: Settings) -> AsyncIterator[Starter]:
+    starter = Starter(settings)
+    yield starter
+    await starter.stop(*(leases for leases, _ in starter.tasks))
+
+
+@pytest.fixture
+async def leases(start: Starter, counter: Counter) -> Leases:
+    return await start()
+
+
+@pytest.fixture
+def server() -> Iterator[OwnServer]:
     with own_server() as server:
         yield server
 
 
-@pytest.fixture
-def redis_url(server: OwnServer) -> str:
-    return server.url
+class Line(Wire):
+    """A wire whose connections can be cut."""
+
+    def cut(self) -> None:
+        for writer in self.writers:
+            writer.transport.abort()
 
 
 @pytest.fixture
-async def wire(server: OwnServer):
-    """A way to Redis that can be cut."""
-    wire = Wire(server.port)
+async def wire(server: OwnServer) -> AsyncIterator[Line]:
+    """To a server of the test's own."""
+    wire = Line(server.port)
     await wire.open()
-    wire.url = server.url.replace(f":{server.port}/", f":{wire.port}/")
     yield wire
     await wire.close()
 
 
-@dataclass
-class Outage:
-    """Redis away and back, and the books that say what generation it is."""
-
-    server: OwnServer
-    engine: Engine
-    books: Books
-
-    async def begin(self, *relays: Any) -> None:
-        """Kill Redis, and wait until the relays admit in PostgreSQL."""
-        self.server.kill()
-        await self.vacated()
-        await self.noticed(*relays)
-
-    async def vacated(self) -> None:
-        """Wait until it is said that nobody has Redis; who could object has had his time."""
-        await until(lambda: self.generations()[-1:] == [""])
-        self.run("UPDATE generations SET started_at = started_at - interval '3 s' WHERE fingerprint = ''")
-
-    async def noticed(self, *relays: Any) -> None:
-        await until(lambda: all(relay.deps.leases.is_degraded for relay in relays))
-
-    async def end(self, *relays: Any) -> None:
-        """Bring Redis back, and wait until the relays admit there."""
-        self.server.start()
-        await until(lambda: all(relay.deps.leases.generations.current for relay in relays))
-
-    async def settled(self) -> None:
-        """Wait until nothing of an earlier generation is outstanding, with a ledger process at work."""
-        closer = Closer(self.engine, longest_call_s=900)
-
-        def is_settled() -> bool:
-            closer.close()
-            return not self.rows("SELECT FROM pools WHERE state = 'old'")
-
-        await until(is_settled)
-
-    def generations(self) -> list[str]:
-        """The fingerprints of all there were."""
-        return [row.fingerprint for row in self.rows("SELECT fingerprint FROM generations ORDER BY gen")]
-
-    def rows(self, statement: str) -> Any:
-        with self.engine.connect() as connection:
-            return connection.execute(text(statement)).all()
-
-    def run(self, statement: str) -> None:
-        with self.engine.begin() as connection:
-            connection.execute(text(statement))
+def behind(wire: Wire, server: OwnServer) -> str:
+    """Where a store finds the server through the wire."""
+    return server.url.replace(f":{server.port}/", f":{wire.port}/")
 
 
 @pytest.fixture
-def outage(server: OwnServer, engine: Engine, books: Books) -> Iterator[Outage]:
-    """Name it behind the relays: it ends before they do, who settle in Redis."""
-    yield Outage(server, engine, books)
-    if server.process.poll() is not None:
-        server.start()
+def far(open_desk: Any, server: OwnServer) -> Iterator[Counter]:  # noqa: F811
+    """A counter whose Redis is the test's own server."""
+    yield from counter_at(open_desk(1000), server.url)
+
+
+def marks(redis: Redis) -> set[bytes | None]:
+    """The generations the buckets know."""
+    keys: list[BucketKeys] = [bucket_keys(bucket) for bucket in range(256)]
+    return set(redis.mget([key.generation for key in keys]))

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from core.charging.calls import Call, Caller, Rate, TooFast, Tripped
+from core.charging.calls import Call, Caller, TooFast, Tripped
 from core.ids import uuid7
 from core.rules.admission import Want
 from core.rules.scopes import NO_THRESHOLD_N, Fuse
@@ -281,5 +281,4 @@ def test_the_time_all_calls_are_back_is_told(limits):
     rate = take(limits, caller(rpm=4)).rate
 
     assert (rate.limit, rate.remaining) == (4, 3)
-    assert isinstance(rate, Rate)
     assert 14 <= rate.reset - datetime.now(UTC).timestamp() <= 16

@@ -32,7 +32,8 @@ class Rig:
 
     def see(self, boot_id, *, has_redis, ago_s=0):
         with self.engine.begin() as connection:
-            generations.seen(connection, boot_id=boot_id, settled_gen=0, has_redis=has_redis)
+            fingerprint = "a" if has_redis else None
+            generations.seen(connection, boot_id=boot_id, settled_gen=0, fingerprint=fingerprint)
             connection.execute(
                 text(
                     "UPDATE proxy_boots SET last_seen_at = now() - make_interval(secs => :s) WHERE boot_id = :b"

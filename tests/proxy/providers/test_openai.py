@@ -15,7 +15,7 @@ def chunk(**delta):
 
 
 def usage(prompt=10, completion=5, **details):
-    return {"usage": {"prompt_tokens": prompt, "completion_tokens": completion, **details}}
+    return {"prompt_tokens": prompt, "completion_tokens": completion, **details}
 
 
 def test_the_body_is_passed_on_byte_for_byte_under_the_providers_model_name():
@@ -102,7 +102,7 @@ def test_what_is_no_chat_chunk_is_malformed(data):
 def test_text_that_speaks_of_usage_or_errors_is_only_text():
     frame = openai.read_frame(chunk(content='"usage": {"prompt_tokens": 9}, "error": "x"'))
 
-    assert frame.document is None
+    assert (frame.usage, frame.error) == (None, None)
 
 
 def test_usage_is_read_with_its_details():
@@ -137,9 +137,9 @@ def test_audio_that_was_cached_is_counted_once():
 
 
 @pytest.mark.parametrize(
-    "document",
+    "stated",
     [
-        {}, {"usage": None}, {"usage": 5}, {"usage": {}}, {"usage": {"prompt_tokens": 1}},
+        None, 5, "x", [], {}, {"prompt_tokens": 1},
         usage(-1), usage(1.5), usage("10"), usage(True), usage(1e308), usage(None), usage(1 << 31), usage([1]),
         usage(10, 5, prompt_tokens_details={"cached_tokens": 11}),
         usage(10, 5, completion_tokens_details={"reasoning_tokens": 6}),
@@ -147,8 +147,8 @@ def test_audio_that_was_cached_is_counted_once():
         usage(10, 5, prompt_tokens_details={"cached_tokens": "3"}),
     ],
 )  # fmt: skip
-def test_usage_that_cannot_be_true_is_no_usage(document):
-    assert openai.read_usage(document) is None
+def test_usage_that_cannot_be_true_is_no_usage(stated):
+    assert openai.read_usage(stated) is None
 
 
 @pytest.mark.parametrize("details", [None, [], "x", 5])

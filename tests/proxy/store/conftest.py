@@ -10,11 +10,26 @@ from core.counters.script import Script
 from proxy.store.store import Store
 from tests.proxy.store.servers import Wire, own_server
 
+DEADLINE_S = 40
 ECHO = Script.of("echo", "return ARGV[1]")
 
 
 def pytest_asyncio_loop_factories(config, item):
     return {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+
+
+@pytest.fixture(autouse=True)
+async def deadline():
+    """Ends a test that waits for ever: while uvloop sleeps, the signal of pytest's own time-out wakes nobody."""
+    loop = asyncio.get_running_loop()
+
+    def end():
+        for task in asyncio.all_tasks(loop):
+            task.cancel("the test took too long")
+
+    timer = loop.call_later(DEADLINE_S, end)
+    yield
+    timer.cancel()
 
 
 @pytest.fixture
@@ -47,11 +62,23 @@ def server():
 
 
 @pytest.fixture
-async def wire(server):
-    wire = Wire(server.port)
-    await wire.open()
-    yield wire
-    await wire.close()
+async def lay_wire():
+    wires = []
+
+    async def lay(to, *, ssl=None):
+        wire = Wire(to)
+        wires.append(wire)
+        await wire.open(ssl=ssl)
+        return wire
+
+    yield lay
+    for wire in wires:
+        await wire.close()
+
+
+@pytest.fixture
+async def wire(lay_wire, server):
+    return await lay_wire(server.port)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import redis
 
@@ -13,6 +13,8 @@ from dev.places import Place, temporary_place
 from dev.ports import free_port
 from dev.spawn import await_ready, end, spawn
 from dev.valkey import Valkey
+from proxy.store.slots import SLOTS
+from tests.dev.waiting import until
 
 PASSWORD = "secret of the test"
 URL_PASSWORD = "secret%20of%20the%20test"
@@ -73,6 +75,27 @@ def own_server(*settings: str) -> Iterator[OwnServer]:
             yield server
         finally:
             server.stop()
+
+
+@contextmanager
+def own_cluster() -> Iterator[list[OwnServer]]:
+    """Three primaries, each with a third of the slots."""
+    settings = ("cluster-enabled yes", "cluster-node-timeout 2000", f'masterauth "{PASSWORD}"')
+    with ExitStack() as stack:
+        ports = [free_port() for _ in range(3)]
+        nodes = [stack.enter_context(own_server(*settings, f"cluster-port {port}")) for port in ports]
+        for number, node in enumerate(nodes):
+            first, last = SLOTS * number // 3, SLOTS * (number + 1) // 3 - 1
+            node.ask("CLUSTER", "ADDSLOTSRANGE", first, last)
+            for other, port in zip(nodes, ports, strict=True):
+                node.ask("CLUSTER", "MEET", "127.0.0.1", other.port, port)
+        until(lambda: all(whole(node) for node in nodes), timeout_s=20)
+        yield nodes
+
+
+def whole(node: OwnServer) -> bool:
+    said = node.ask("CLUSTER", "INFO").split("\r\n")
+    return {"cluster_state:ok", "cluster_known_nodes:3"} <= set(said)
 
 
 class Wire:

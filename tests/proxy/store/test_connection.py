@@ -132,21 +132,20 @@ async def test_each_command_has_its_own_time(transport):
 
 
 async def test_answers_are_read_before_anybody_gives_up_when_our_own_loop_stood_still(connect):
-    connection = await connect(0.1)
+    connection = await connect(0.5)
     loop = asyncio.get_running_loop()
     bell, rope = socket.socketpair()
 
     def stand_still():  # while the loop reads: its clocks ring next, before it reads again
         loop.remove_reader(bell)
-        Event().wait(0.3)
+        Event().wait(0.8)
 
-    loop.add_reader(bell, stand_still)
-    answer = connection.send(command("PING"))
-    rope.send(b"!")
+    with bell, rope:
+        loop.add_reader(bell, stand_still)
+        answer = connection.send(command("PING"))
+        rope.send(b"!")
 
-    assert await answer == b"PONG"
-    bell.close()
-    rope.close()
+        assert await answer == b"PONG"
 
 
 async def test_a_connection_that_stays_silent_is_dropped(transport):

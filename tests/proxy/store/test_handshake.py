@@ -15,7 +15,7 @@ from proxy.store.errors import Away, Broken
 from proxy.store.handshake import Identity, Timeouts, connect
 from proxy.store.wire import command
 from tests.proxy.conftest import until
-from tests.proxy.store.servers import PASSWORD, URL_PASSWORD, Wire, own_server
+from tests.proxy.store.servers import PASSWORD, URL_PASSWORD, own_server
 
 PATIENT = Timeouts(answer_s=5, connect_s=5)
 REPLICATION = b"# Replication\r\nrole:%s\r\nconnected_slaves:0\r\n"
@@ -137,11 +137,8 @@ async def test_a_certificate_nobody_vouches_for_is_refused(meet, wire_with_tls):
 
 
 @pytest.fixture
-async def wire_with_tls(server, certificate):
-    wire = Wire(server.port)
-    await wire.open(ssl=certificate[1])
-    yield wire
-    await wire.close()
+async def wire_with_tls(lay_wire, server, certificate):
+    return await lay_wire(server.port, ssl=certificate[1])
 
 
 async def test_nobody_there_is_away(meet):

@@ -1,5 +1,5 @@
 import asyncio
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -17,31 +17,33 @@ from tests.proxy.store.servers import PASSWORD, URL_PASSWORD, own_server
 TAGS = [f"b{number:03}" for number in range(256)]
 COUNT = Script.of("count", "return redis.call('INCR', KEYS[1])")
 PATIENT = Timeouts(answer_s=5, connect_s=5)
+CLUSTER = ("cluster-enabled yes", "cluster-node-timeout 2000", f'masterauth "{PASSWORD}"')
 
 
 @pytest.fixture(scope="module")
 def cluster():
     """Three primaries, each with a third of the slots."""
-    with ExitStack() as stack:
-        nodes = [
-            stack.enter_context(
-                own_server(
-                    "cluster-enabled yes",
-                    f"cluster-port {free_port()}",
-                    "cluster-node-timeout 2000",
-                    f'masterauth "{PASSWORD}"',
-                )
-            )
-            for _ in range(3)
-        ]
-        ports = [node.valkey.config.read_text().partition("cluster-port ")[2].split()[0] for node in nodes]
-        for number, node in enumerate(nodes):
-            first, last = SLOTS * number // 3, SLOTS * (number + 1) // 3 - 1
-            node.ask("CLUSTER", "ADDSLOTSRANGE", first, last)
-            for other, port in zip(nodes, ports, strict=True):
-                node.ask("CLUSTER", "MEET", "127.0.0.1", other.port, port)
+    with joined(3) as nodes:
         until_in_thread(lambda: all(whole(node) for node in nodes), timeout_s=20)
         yield nodes
+
+
+@contextmanager
+def joined(size):
+    """Servers of one cluster, each with its share of the slots."""
+    with ExitStack() as stack:
+        nodes, buses = [], [free_port() for _ in range(size)]
+        for number, bus in enumerate(buses):
+            node = stack.enter_context(own_server(*CLUSTER, f"cluster-port {bus}"))
+            node.ask("CLUSTER", "ADDSLOTSRANGE", *share(number, size))
+            nodes.append(node)
+        for node, bus in zip(nodes[1:], buses[1:], strict=True):
+            nodes[0].ask("CLUSTER", "MEET", "127.0.0.1", node.port, bus)
+        yield nodes
+
+
+def share(number, size):
+    return SLOTS * number // size, SLOTS * (number + 1) // size - 1
 
 
 def whole(node):
@@ -132,10 +134,10 @@ def move(nodes, tag, target):
         node.ask("CLUSTER", "SETSLOT", slot, "NODE", names[target])
 
 
-def holds(node, tag):
-    """Say whether the server itself thinks the slot is its own."""
-    rows, slot = node.ask("CLUSTER", "SLOTS"), slot_of(tag)
-    return any(first <= slot <= last and port == node.port for first, last, (_, port, *_), *_ in rows)
+def holds(node, tag, *, by=None):
+    """Say whether the server thinks the tag's slot belongs to that one, or to itself."""
+    rows, slot, owner_port = node.ask("CLUSTER", "SLOTS"), slot_of(tag), (by or node).port
+    return any(first <= slot <= last and port == owner_port for first, last, (_, port, *_), *_ in rows)
 
 
 async def test_a_cluster_that_lost_a_primary_is_fenced_until_allowed_again(open_store, cluster):
@@ -175,6 +177,32 @@ async def test_a_cluster_with_a_slot_nobody_has_is_incomplete(open_store):
         node.ask("CLUSTER", "ADDSLOTS", SLOTS - 1)
 
         await until(lambda: store.fingerprint == node.run_id)
+
+
+async def test_a_server_that_says_the_cluster_is_down_is_asked_for_its_slots(open_store):
+    with joined(1) as (node,):
+        store = await open_store(node.url)
+
+        node.ask("CLUSTER", "DELSLOTS", 7)
+        with pytest.raises(Broken, match="CLUSTERDOWN"):
+            await store.run(COUNT, tag="b007", keys=[b"{b007}"], args=[])
+
+        await until(lambda: store.fingerprint is None)
+
+
+async def test_a_primary_whose_place_another_took_is_left(open_store):
+    with joined(2) as (left, lost):
+        far = next(tag for tag in TAGS if slot_of(tag) >= SLOTS // 2)
+        await asyncio.to_thread(until_in_thread, lambda: holds(left, far, by=lost))
+        store = await open_store(left.url)
+        assert store.fingerprint == fingerprint([left, lost])
+
+        lost.kill()
+        left.ask("CLUSTER", "DELSLOTSRANGE", *share(1, 2))
+        left.ask("CLUSTER", "ADDSLOTSRANGE", *share(1, 2))
+
+        await until(lambda: store.fingerprint == left.run_id)
+        assert [server.address.port for server in store.servers] == [left.port]
 
 
 async def test_a_seed_that_is_gone_is_not_missed(follow, cluster):

@@ -9,7 +9,7 @@ from proxy.store.handshake import Timeouts
 from proxy.store.server import Server
 from proxy.store.wire import command
 from tests.proxy.conftest import until
-from tests.proxy.store.servers import URL_PASSWORD, Wire, own_server
+from tests.proxy.store.servers import URL_PASSWORD, own_server
 
 PATIENT = Timeouts(answer_s=5, connect_s=5)
 
@@ -130,9 +130,8 @@ async def test_an_older_connection_to_another_server_is_dropped(keep, server, wi
         assert watched.run_ids == [server.run_id, None, successor.run_id]
 
 
-async def test_a_server_that_hangs_up_at_once_is_not_asked_all_the_time(keep):
-    wire = Wire(to=1)  # nobody listens there
-    await wire.open()
+async def test_a_server_that_hangs_up_at_once_is_not_asked_all_the_time(keep, lay_wire):
+    wire = await lay_wire(1)  # nobody listens there
 
     watched = await keep(f"redis://127.0.0.1:{wire.port}", connected=False)
     began = asyncio.get_running_loop().time()
@@ -141,7 +140,6 @@ async def test_a_server_that_hangs_up_at_once_is_not_asked_all_the_time(keep):
     # Five attempts of each lane, with pauses of 0.05, 0.1, 0.2 and 0.4 s between them.
     assert asyncio.get_running_loop().time() - began >= 0.7
     assert watched.server.lanes == {}
-    await wire.close()
 
 
 async def test_a_stopped_server_has_no_connections(keep, server):

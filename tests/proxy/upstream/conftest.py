@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import uvloop
 
 from proxy.upstream.addresses import Origin
 from proxy.upstream.connection import Patience
@@ -17,6 +18,13 @@ WHOLE = OK + b"Content-Length: 2\r\n\r\nok"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 ASK = b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: %d\r\n\r\n"
 BODY = b"a request"
+
+
+def pytest_asyncio_loop_factories(item):
+    """Connections are tried on the loop the relay runs on, and on the one it is tested on elsewhere."""
+    if item.path.name == "test_offers.py":
+        return {"uvloop": uvloop.new_event_loop}
+    return {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
 
 
 @dataclass

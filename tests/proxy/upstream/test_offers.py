@@ -4,7 +4,7 @@ import pytest
 from aiohttp import web
 
 from core.models import Provider
-from tests.proxy.conftest import ask
+from tests.proxy.conftest import ask, until
 from tests.proxy.own_provider import WHOLE, delta, stream_of
 
 
@@ -79,7 +79,7 @@ async def test_when_all_fail_the_last_is_named(two_offers, provider, caller, boo
     assert response.status == 502
     assert response.headers["X-Provider"] == error["metadata"]["provider_name"] == "own"
     assert "acme: status 503; own: status 500" in error["metadata"]["reason"]
-    assert books.holds() == []
+    await until(lambda: books.holds() == [])
 
 
 @pytest.mark.parametrize(
