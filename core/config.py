@@ -65,6 +65,8 @@ class Settings:
     keep_alive_s: float
     drain_s: float
     trusted_proxies: int
+    metrics_host: str
+    ledger_metrics_port: int
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -104,6 +106,8 @@ class Settings:
             keep_alive_s=read.seconds("KEEP_ALIVE_S", "15"),
             drain_s=read.seconds("DRAIN_S", "30"),
             trusted_proxies=read.whole("TRUSTED_PROXIES", 0, low=0, high=10),
+            metrics_host=read.text("METRICS_HOST", "127.0.0.1"),
+            ledger_metrics_port=read.whole("LEDGER_METRICS_PORT", 0, low=0, high=65_535),
         )
 
 

@@ -126,7 +126,12 @@ class BreakerTripped(TooMany):
     type, reason = "breaker_tripped", "breaker_tripped"
 
     def __init__(
-        self, message: str, *, status: int, retry_after_s: int, metadata: Mapping[str, object]
+        self,
+        message: str,
+        *,
+        status: int = 429,
+        retry_after_s: int | None = None,
+        metadata: Mapping[str, object] | None = None,
     ) -> None:
         self.status = status
         super().__init__(message, retry_after_s=retry_after_s, metadata=metadata)

@@ -12,8 +12,9 @@ RATE = web.RequestKey("rate", Rate)
 
 def note_rate(request: web.Request, verdict: Admitted | Deny | TooFast | Tripped) -> None:
     """Keep what admission said of the rate, for the answer's headers."""
-    if verdict.rate is not None:
-        request[RATE] = verdict.rate
+    rate = getattr(verdict, "rate", None)
+    if rate is not None:
+        request[RATE] = rate
 
 
 async def look_up_rate(request: web.Request, gate: Gate, caller: Caller) -> None:

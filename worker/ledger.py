@@ -19,12 +19,14 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from core.config import Misconfigured, Settings
 from core.counters.client import Counters
+from core.counters.reconcile import Reconciler
 from core.db import sync_engine
 from core.logs import configure_logs
 from worker.bumps import resend
 from worker.drain import Drain
 from worker.leases import LeaseKeeper
 from worker.proofs import Prover
+from worker.reconcile import Reconciliation
 from worker.signals import stop_on_sigterm
 from worker.streams import RedisStreams
 from worker.sweeps import Sweeper
@@ -71,30 +73,41 @@ class Ledger:
     keeper: LeaseKeeper
     sweeper: Sweeper
     prover: Prover
-    loops: Mapping[str, Work]
+    reconciliation: Reconciliation
+    trimmer: Trimmer
+    bumps: Callable[[], object]
+
+    @property
+    def loops(self) -> Mapping[str, Work]:
+        leases = Duties(
+            Duty(self.keeper.sweep, every_s=1),
+            Duty(self.bumps, every_s=1),
+            Duty(self.keeper.renew, every_s=20),
+        )
+        closings = Duties(Duty(self.keeper.close_old, every_s=2))  # they need no Redis
+        return {
+            "drain": lambda: PACE_S if self.drain.round() else IDLE_PACE_S,
+            "leases": leases.round,
+            "closings": closings.round,
+            "sweeps": self.sweeper.round,
+            "proofs": self.prover.round,
+            "reconciliation": self.reconciliation.round,
+            "trim": self.trimmer.round,
+        }
 
 
 def build_ledger(settings: Settings, engine: Engine) -> Ledger:
-    counters = Counters(settings.counters_url)
-    drain = Drain(engine, RedisStreams(Counters(settings.counters_url)))
-    keeper = LeaseKeeper(engine, counters, longest_call_s=int(settings.total_timeout_s))
-    leases = Duties(
-        Duty(keeper.sweep, every_s=1),
-        Duty(lambda: resend(engine, counters), every_s=1),
-        Duty(keeper.renew, every_s=20),
+    """Each loop has connections to Redis of its own."""
+    drained, kept, proved, trimmed = (Counters(settings.counters_url) for _ in range(4))
+    return Ledger(
+        drain=Drain(engine, RedisStreams(drained)),
+        keeper=LeaseKeeper(engine, kept, longest_call_s=int(settings.total_timeout_s)),
+        sweeper=Sweeper(engine),
+        prover=Prover(engine),
+        reconciliation=Reconciliation(Reconciler(engine, proved)),
+        trimmer=Trimmer(trimmed),
+        bumps=lambda: resend(engine, kept),
     )
-    closings = Duties(Duty(keeper.close_old, every_s=2))  # they need no Redis
-    sweeper, prover = Sweeper(engine), Prover(engine)
-    trimmer = Trimmer(Counters(settings.counters_url))
-    loops = {
-        "drain": lambda: PACE_S if drain.round() else IDLE_PACE_S,
-        "leases": leases.round,
-        "closings": closings.round,
-        "sweeps": sweeper.round,
-        "proofs": prover.round,
-        "trim": trimmer.round,
-    }
-    return Ledger(drain, keeper, sweeper, prover, loops)
 
 
 def waits() -> Iterator[float]:
@@ -142,19 +155,36 @@ def run_all(loops: Mapping[str, Work], pause: Callable[[float], None]) -> None:
     raise failed.get()
 
 
+def watch(ledger: Ledger, settings: Settings, engine: Engine) -> None:
+    """Answer Prometheus, where it is told of us. Raises Misconfigured."""
+    if not settings.ledger_metrics_port:
+        return
+    # Loaded only where somebody asks.
+    from worker.metrics import LedgerCollector, Watched, serve_metrics
+
+    watched = Watched(ledger.drain, (ledger.keeper, ledger.sweeper), (ledger.prover, ledger.reconciliation))
+    collector = LedgerCollector(watched, engine, Counters(settings.counters_url))
+    try:
+        serve_metrics(collector, host=settings.metrics_host, port=settings.ledger_metrics_port)
+    except OSError as error:
+        raise Misconfigured(f"LEDGER_METRICS_PORT cannot be opened: {error.strerror}") from None
+
+
 def main() -> int:
     try:
         settings = Settings.from_env(os.environ)
+        configure_logs(settings.log_level, "ledger")
+        engine = sync_engine(settings.database_url, pool_size=8)
+        ledger = build_ledger(settings, engine)
+        watch(ledger, settings, engine)
     except Misconfigured as error:
         print(f"Error: {error.message}", file=sys.stderr)  # noqa: T201  # before there are logs
         return 1
-    configure_logs(settings.log_level, "ledger")
-    stop_on_sigterm()
+    gc.freeze()  # what is loaded stays: looking through it once more made the end take half a second
     try:
-        engine = sync_engine(settings.database_url, pool_size=6)
-        gc.freeze()  # what is loaded stays: looking through it once more made the end take half a second
+        stop_on_sigterm()
         _log.info("started")
-        run_all(build_ledger(settings, engine).loops, time.sleep)  # noqa: TID251  # the pace of the loops
+        run_all(ledger.loops, time.sleep)  # noqa: TID251  # the pace of the loops
     except KeyboardInterrupt:
         _log.info("stopped")
     return 0

@@ -2,7 +2,8 @@
 
 Every change of what decides about calls comes through here. It is noted in the same transaction, told to
 Redis once that has committed, and only then in force: from there on no call is admitted by what was before.
-What could not be told is told by the ledger process as soon as Redis answers.
+The ledger process tells it again, which changes nothing if Redis has answered, and removes the note: here
+the session still has its connection, and there may be no other.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from uuid import UUID
 
 import structlog
 from redis.exceptions import RedisError
-from sqlalchemy import delete, event, insert, select, update
+from sqlalchemy import event, insert, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from core.commits import after_commit, note
@@ -43,7 +44,6 @@ class NotYetInForce(Unavailable):
 class Bump:
     """A version that grew. Of everything that draws on the wallet, where there is no key."""
 
-    id: int
     bucket: int
     wallet_id: UUID
     key_id: UUID | None
@@ -79,9 +79,8 @@ def _note_keys(session: Session) -> None:
 
 
 def _note(session: Session, bucket: int, wallet_id: UUID, key_id: UUID | None, ver: int) -> None:
-    statement = insert(VersionBump).values(wallet_id=wallet_id, key_id=key_id, ver=ver)
-    bump_id = session.execute(statement.returning(VersionBump.id)).scalar_one()
-    note(session, KIND, Bump(bump_id, bucket, wallet_id, key_id, ver))
+    session.execute(insert(VersionBump).values(wallet_id=wallet_id, key_id=key_id, ver=ver))
+    note(session, KIND, Bump(bucket, wallet_id, key_id, ver))
 
 
 def enforce_after_commit(factory: sessionmaker[Session], counters: Counters) -> None:
@@ -94,18 +93,10 @@ def enforce_after_commit(factory: sessionmaker[Session], counters: Counters) -> 
         except (RedisError, OSError) as error:
             session.info[UNTOLD] = True
             _log.error("change_not_in_force", error=type(error).__name__)
-            return
-        _forget(factory, [bump.id for bump in bumps])
 
     event.listen(factory, "before_commit", _note_keys)
     event.listen(factory, "after_rollback", lambda session: session.info.pop(RAISED, None))
     after_commit(factory, KIND, tell)
-
-
-def _forget(factory: sessionmaker[Session], ids: Sequence[int]) -> None:
-    """In a transaction of its own: the one that noted them is over."""
-    with factory.kw["bind"].begin() as connection:
-        connection.execute(delete(VersionBump).where(VersionBump.id.in_(ids)))
 
 
 def check_in_force(session: Session) -> None:

@@ -14,6 +14,10 @@ from core.rules.scopes import Fuse, Quota, Subject
 
 BOUND_MS = 2000  # how long a bound is good for; then it is worked out anew
 
+VERSIONS = text(
+    "SELECT w.ver AS wallet, coalesce((SELECT ver FROM api_keys WHERE id = :key), 0) AS key "
+    "FROM wallets w WHERE w.id = :wallet"
+)
 # What calls that run may still be charged: of earlier generations, and of PostgreSQL's own.
 OUTSTANDING = text(
     "SELECT held_n + (SELECT coalesce(sum(greatest(0, granted_n - posted_n - returned_n)), 0) FROM pools "
@@ -54,6 +58,8 @@ class Bases:
     quotas: Sequence[tuple[Quota, int]]
     windows: Sequence[Window]
     now_ms: int  # the moment that decided the periods
+    wallet_ver: int  # as they are now, whatever the caller was read at: Redis may have lost that they grew
+    key_ver: int
     holds_ms: int = 0
 
 
@@ -68,7 +74,9 @@ def bases_of(connection: Connection, caller: Caller, *, gen: int, now_ms: int) -
     ]
     quotas = [(quota, _used(connection, quota, gen, outstanding_n)) for quota in caller.quotas]
     windows = [_window(connection, caller.wallet_id, fuse) for fuse in caller.fuses]
-    return Bases(subjects, quotas, windows, now_ms, holds_ms=BOUND_MS if outstanding_n else 0)
+    versions = connection.execute(VERSIONS, {"wallet": caller.wallet_id, "key": caller.key_id}).one()
+    holds_ms = BOUND_MS if outstanding_n else 0
+    return Bases(subjects, quotas, windows, now_ms, versions.wallet, versions.key, holds_ms)
 
 
 def _spent(connection: Connection, subject: Subject, *, gen: int, now_ms: int) -> int:

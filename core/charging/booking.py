@@ -42,6 +42,7 @@ class _Books:
 
     free: dict[UUID, int]
     pools: dict[tuple[UUID, int], int]  # what is left of each open pool
+    over: set[tuple[UUID, int]]  # those of them whose generation is over
     events: list[dict[str, Any]] = field(default_factory=list)
     ledger: list[dict[str, Any]] = field(default_factory=list)
     daily: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
@@ -77,8 +78,9 @@ def book(connection: Connection, entries: Sequence[Entry]) -> dict[UUID, int]:
 def _open(connection: Connection, wallet_ids: Iterable[UUID]) -> _Books:
     ids = sorted(wallet_ids)
     free = {row.id: int(row.free_n) for row in connection.execute(LOCK, {"ids": ids})}
-    pools = {(row.wallet_id, row.gen): int(row.left_n) for row in connection.execute(POOLS, {"ids": ids})}
-    return _Books(free=free, pools=pools)
+    rows = connection.execute(POOLS, {"ids": ids}).all()
+    pools = {(row.wallet_id, row.gen): int(row.left_n) for row in rows}
+    return _Books(free=free, pools=pools, over={(row.wallet_id, row.gen) for row in rows if row.is_over})
 
 
 def _earlier(connection: Connection, entries: Mapping[UUID, Entry]) -> dict[UUID, Mapping[str, Any]]:
@@ -106,10 +108,14 @@ def _book(books: _Books, entry: Entry, before: Mapping[str, Any] | None) -> int:
 
 
 def _payable(books: _Books, entry: Entry, more_n: int) -> int:
-    """All of it where its pool has it in hand; a pool that was closed pays no more than is free now."""
-    if more_n <= 0 or entry.gen == 0 or (entry.wallet_id, entry.gen) in books.pools:
+    """All of it where Redis has it in hand. Of a generation that is over no more than its pool has left: what
+    a swept call gave back may have been spent by others before its end was told. A pool that was closed pays
+    no more than is free now.
+    """
+    place = (entry.wallet_id, entry.gen)
+    if more_n <= 0 or entry.gen == 0 or (place in books.pools and place not in books.over):
         return more_n
-    return min(more_n, max(0, books.free[entry.wallet_id]))
+    return min(more_n, max(0, books.pools.get(place, books.free[entry.wallet_id])))
 
 
 def _event(entry: Entry, charge_n: int) -> dict[str, Any]:

@@ -55,12 +55,17 @@ GRANT = text(
 SINCE = text(
     "SELECT seq, amount_n FROM leases WHERE wallet_id = :wallet AND gen = :gen AND seq > :seq ORDER BY seq"
 )
+# A pool somebody is at work on is passed over: waiting for it while holding others could be for each other.
 RENEW = text(
     """
+    WITH used AS (
+      SELECT wallet_id FROM pools
+      WHERE gen = :gen AND state = 'active' AND used_at > now() - make_interval(secs => :idle_s)
+      FOR UPDATE SKIP LOCKED
+    )
     UPDATE pools SET valid_until = now() + make_interval(secs => :valid_s)
-    FROM wallets
-    WHERE wallets.id = pools.wallet_id AND gen = :gen AND state = 'active'
-      AND used_at > now() - make_interval(secs => :idle_s)
+    FROM used JOIN wallets ON wallets.id = used.wallet_id
+    WHERE pools.wallet_id = used.wallet_id AND pools.gen = :gen
     RETURNING pools.wallet_id, wallets.bucket, pools.seq
     """
 )

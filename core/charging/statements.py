@@ -11,8 +11,9 @@ LOCK = text(
     "WHERE id = ANY(:ids) ORDER BY id FOR UPDATE"
 )
 POOLS = text(
-    "SELECT wallet_id, gen, granted_n - posted_n - returned_n AS left_n FROM pools "
-    "WHERE wallet_id = ANY(:ids) AND state <> 'closed'"
+    "SELECT wallet_id, gen, granted_n - posted_n - returned_n AS left_n, "
+    "gen < (SELECT max(gen) FROM generations) AS is_over "
+    "FROM pools WHERE wallet_id = ANY(:ids) AND state <> 'closed'"
 )
 EARLIER = text("SELECT * FROM usage_events WHERE request_id = ANY(:ids) AND day = ANY(:days)")
 EVENT_COLUMNS = (

@@ -9,37 +9,46 @@
 local us = now_us()
 local ms = math.floor(us / 1000)
 local gen = ARGV[1]
-local full, slice, floor = int(ARGV[6]), int(ARGV[7]), int(ARGV[8])
-local tokens, points, ttl = int(ARGV[10]), int(ARGV[11]), int(ARGV[12])
-local rpm, at_once, global = int(ARGV[13]), int(ARGV[15]), int(ARGV[16])
-for _, number in ipairs({full or -1, slice or -1, floor or -1, tokens or -1, points or -1, ttl or -1, rpm or -1,
-                         at_once or -1, global or -1}) do
-  if number < 0 then return {'BADARG'} end
+local full, slice, floor = whole(ARGV[6]), whole(ARGV[7]), whole(ARGV[8])
+local tokens, points, ttl = whole(ARGV[10]), whole(ARGV[11]), whole(ARGV[12])
+local rpm, at_once, global = whole(ARGV[13]), whole(ARGV[15]), whole(ARGV[16])
+if not (full and slice and floor and tokens and points and ttl and rpm and at_once and global) then
+  return {'BADARG'}
+end
+
+local PERIODS, UNITS = {d = true, w = true, m = true}, {u = true, t = true, p = true, r = true}
+local function is_subject(one)
+  return (one.limit or one.unlimited) and PERIODS[one.period] and whole(one.first) and whole(one.month)
+    and one.today == ARGV[20] and one.start and one.stop
+end
+local function is_quota(one)
+  return one.limit and UNITS[one.unit] and one.start and one.stop
 end
 
 local breakers, subjects, quotas, at = {}, {}, {}, 21
-for _ = 1, int(ARGV[at]) or 0 do
-  local one = {scope = ARGV[at + 1], m = int(ARGV[at + 2]), h = int(ARGV[at + 3]), shadow = ARGV[at + 4] == '1'}
+for _ = 1, whole(ARGV[at]) or #ARGV do  -- where it is not said how many, something is missing in any case
+  local one = {scope = ARGV[at + 1], m = whole(ARGV[at + 2]), h = whole(ARGV[at + 3]), shadow = ARGV[at + 4] == '1'}
   if not one.m or not one.h then return {'BADARG'} end
   breakers[#breakers + 1] = one
   at = at + 4
 end
 at = at + 1
-for _ = 1, int(ARGV[at]) or 0 do
-  local one = subjects_of(ARGV[at + 1])[1]
-  one.start, one.stop = int(ARGV[at + 2]), int(ARGV[at + 3])
-  if not one.start or not one.stop or one.today ~= ARGV[20] then return {'BADARG'} end
+for _ = 1, whole(ARGV[at]) or #ARGV do
+  local one = subjects_of(ARGV[at + 1])[1] or {}
+  one.start, one.stop = whole(ARGV[at + 2]), whole(ARGV[at + 3])
+  if not is_subject(one) then return {'BADARG'} end
   subjects[#subjects + 1] = one
   at = at + 3
 end
 at = at + 1
-for _ = 1, int(ARGV[at]) or 0 do
-  local one = quotas_of(ARGV[at + 1])[1]
-  one.start, one.stop, one.after = int(ARGV[at + 2]), int(ARGV[at + 3]), ARGV[at + 4] == '1'
-  if not one.limit or not one.start or not one.stop then return {'BADARG'} end
+for _ = 1, whole(ARGV[at]) or #ARGV do
+  local one = quotas_of(ARGV[at + 1])[1] or {}
+  one.start, one.stop, one.after = whole(ARGV[at + 2]), whole(ARGV[at + 3]), ARGV[at + 4] == '1'
+  if not is_quota(one) then return {'BADARG'} end
   quotas[#quotas + 1] = one
   at = at + 4
 end
+if at ~= #ARGV then return {'BADARG'} end
 
 -- 0: the same call again, or state that is not this generation's
 if redis.call('GET', KEYS[8]) ~= gen then return {'REGEN'} end
@@ -87,7 +96,7 @@ end
 local remaining, reset, arrival = -1, 0, nil
 if rpm > 0 then
   local step = math.floor(60000000 / rpm)
-  local tat = math.max(int(redis.call('HGET', KEYS[6], ARGV[14])) or 0, us)
+  local tat = math.max(kept(redis.call('HGET', KEYS[6], ARGV[14])), us)
   arrival = tat + step
   local wait = arrival - step * rpm - us
   remaining, reset = math.floor((us + step * rpm - tat) / step), math.floor(tat / 1000)
@@ -96,7 +105,7 @@ end
 local function refuse(code, ...)
   return {code, str(math.max(0, remaining)), str(reset), ...}
 end
-if at_once > 0 and (int(facts[4]) or 0) >= at_once then return refuse('BUSY', str(at_once)) end
+if at_once > 0 and kept(facts[4]) >= at_once then return refuse('BUSY', str(at_once)) end
 
 -- 5: the global breaker; 6: the breaker of member, team and organization
 if global > 0 then return refuse('GLOBAL', str(global)) end
@@ -111,7 +120,7 @@ for _, one in ipairs(breakers) do
       local tick = math.floor(ms / size)
       while left >= limit and wait < 60 do  -- until enough of it is old
         wait = wait + 1
-        left = left - (int(redis.call('HGET', KEYS[5], one.scope .. ':' .. unit .. str((tick + wait) % 60))) or 0)
+        left = left - kept(redis.call('HGET', KEYS[5], one.scope .. ':' .. unit .. str((tick + wait) % 60)))
       end
       return refuse('BREAKER', one.scope, tripped, str(sum), str(limit), str((tick + wait) * size - ms))
     end
@@ -127,7 +136,7 @@ local function exceeded(one)
   local left = one.limit - one.spent - one.held
   if one.unit == 'u' then
     bound = math.min(bound, left)
-    return left < least
+    return full > 0 and left < least  -- a call that costs nothing needs nothing
   end
   return left < need[one.unit]
 end
@@ -142,16 +151,17 @@ for _, one in ipairs(subjects) do
   if one.limit and exceeded(one) then return over(one) end
 end
 local pool = redis.call('HMGET', KEYS[1], 'gen', 'free', 'held', 'exp', 'lease')
-local free = int(pool[2]) or 0
+local free = kept(pool[2])
 local function sized(most)  -- the worst case, else a slice of it, else all there is
   if most >= full then return full end
   if most >= slice then return slice end
   return most
 end
-local hold = sized(bound)
+local hold = 0
 if full > 0 then
+  hold = sized(bound)
   if pool[1] ~= gen then return refuse('NOLEASE', 'none') end
-  if ms >= (int(pool[4]) or 0) then return refuse('NOLEASE', 'expired') end
+  if ms >= kept(pool[4]) then return refuse('NOLEASE', 'expired') end
   if free < hold then
     if ARGV[9] ~= '1' then return refuse('NOLEASE', 'short') end
     if free < least then return refuse('SHORT', str(free), pool[3]) end
@@ -161,7 +171,7 @@ end
 for _, one in ipairs(quotas) do
   if one.after and exceeded(one) then return over(one) end
 end
-hold = sized(math.min(bound, full > 0 and free or 0))
+if full > 0 then hold = sized(math.min(bound, free)) end
 
 -- ---- nothing is written above, nothing refused below ----
 local scopes = {}
@@ -180,5 +190,5 @@ if hold > 0 then
   redis.call('HINCRBY', KEYS[1], 'free', str(-hold))
   redis.call('HINCRBY', KEYS[1], 'held', str(hold))
 end
-local low = full > 0 and (free - hold) * 2 < (int(pool[5]) or 0)
+local low = full > 0 and (free - hold) * 2 < kept(pool[5])
 return {'OK', str(remaining), str(reset), str(hold), low and '1' or '0', table.concat(shadowed, ';'), str(ms)}

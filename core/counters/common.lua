@@ -2,7 +2,17 @@
 -- conversions lose digits above 1e14 and take "nan", "-inf" and "0x10" for numbers.
 local function int(text)
   if type(text) ~= 'string' or #text > 16 or not text:match('^%-?%d+$') then return nil end
-  return tonumber(text)
+  local number = tonumber(text)
+  return number < 9007199254740992 and number or nil  -- 2^53: from there on they are not exact
+end
+
+local function whole(text)  -- not below zero
+  local number = int(text)
+  return number and number >= 0 and number or nil
+end
+
+local function kept(text)  -- a sum of ours; what was never counted is zero
+  return not text and 0 or int(text) or error('not a whole number: ' .. text)
 end
 
 local function str(number)
@@ -27,14 +37,14 @@ local function expired(key, scope, unit, head, at)  -- what left the window sinc
   local names = {}
   for tick = head + 1, at do names[#names + 1] = scope .. ':' .. unit .. str(tick % 60) end
   local total = 0
-  for _, amount in ipairs(redis.call('HMGET', key, unpack(names))) do total = total + (int(amount) or 0) end
+  for _, amount in ipairs(redis.call('HMGET', key, unpack(names))) do total = total + kept(amount) end
   return total, names
 end
 
 local function window(key, scope, unit, now_ms)
   local row = redis.call('HMGET', key, scope .. ':h' .. unit, scope .. ':w' .. unit)
-  local head, sum = int(row[1]), int(row[2])
-  if not head then return nil end
+  if not row[1] then return nil end
+  local head, sum = kept(row[1]), kept(row[2])
   local at = math.floor(now_ms / SIZE_MS[unit])
   if at - head >= 60 then return 0 end
   if at <= head then return sum end
@@ -44,7 +54,7 @@ end
 local function add_to_window(key, scope, unit, now_ms, amount)
   local row = redis.call('HMGET', key, scope .. ':h' .. unit, scope .. ':w' .. unit)
   local at = math.floor(now_ms / SIZE_MS[unit])
-  local head, sum = int(row[1]) or at, int(row[2]) or 0
+  local head, sum = row[1] and kept(row[1]) or at, kept(row[2])
   if at - head >= 60 then
     local names = {}
     for tick = 0, 59 do names[#names + 1] = scope .. ':' .. unit .. str(tick) end
@@ -75,8 +85,8 @@ local function subjects_of(text)
   local subjects = {}
   for _, part in ipairs(split(text, ';')) do
     local one = split(part, '|')
-    subjects[#subjects + 1] = {name = one[1], limit = int(one[2]), period = one[3], first = one[4], today = one[5],
-                               month = one[6], text = part}
+    subjects[#subjects + 1] = {name = one[1], limit = whole(one[2]), unlimited = one[2] == '-', period = one[3],
+                               first = one[4], today = one[5], month = one[6], text = part}
   end
   return subjects
 end
@@ -86,7 +96,7 @@ local function quotas_of(text)
   local quotas = {}
   for _, part in ipairs(split(text, ';')) do
     local one = split(part, '|')
-    quotas[#quotas + 1] = {name = one[1], unit = one[2], limit = int(one[3]), text = part}
+    quotas[#quotas + 1] = {name = one[1], unit = one[2], limit = whole(one[3]), text = part}
   end
   return quotas
 end
@@ -99,7 +109,7 @@ local function summed(key, names)
     fields[#fields + 1] = name .. ':h'
   end
   for i, amount in ipairs(redis.call('HMGET', key, unpack(fields))) do
-    if i % 2 == 1 then spent = spent + (int(amount) or 0) else held = held + (int(amount) or 0) end
+    if i % 2 == 1 then spent = spent + kept(amount) else held = held + kept(amount) end
   end
   return spent, held
 end
@@ -109,8 +119,9 @@ local function month_field(one) return one.name .. '@m' .. one.month end
 
 local function used(key, one)  -- spent and held in the period of a subject's limit, in this generation
   if one.period == 'm' then return summed(key, {month_field(one)}) end
-  local names = {}
-  for day = int(one.first), int(one.today) do names[#names + 1] = one.name .. '@d' .. str(day) end
+  local names, first = {}, int(one.first)
+  local last = one.period == 'w' and first + 6 or first  -- a call may run on while others are admitted on later days
+  for day = first, last do names[#names + 1] = one.name .. '@d' .. str(day) end
   return summed(key, names)
 end
 
@@ -122,14 +133,14 @@ local function room(key, subjects, quotas, free)  -- how much more money a runni
   for _, one in ipairs(subjects) do
     if one.limit then
       local spent, held = used(key, one)
-      local base = int(redis.call('HGET', key, base_field(one))) or 0
+      local base = kept(redis.call('HGET', key, base_field(one)))
       free = math.min(free, one.limit - base - spent - held)
     end
   end
   for _, one in ipairs(quotas) do
     if one.unit == 'u' then
       local spent, held = summed(key, {one.name})
-      local base = int(redis.call('HGET', key, one.name .. ':b')) or 0
+      local base = kept(redis.call('HGET', key, one.name .. ':b'))
       free = math.min(free, one.limit - base - spent - held)
     end
   end

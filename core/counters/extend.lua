@@ -1,10 +1,10 @@
 -- Add to a running call's hold: `more`, or, when partial, what there is of it.
 -- KEYS 1 pool 2 hold 3 counters 4 generation   ARGV 1 more 2 partial
-local hold = redis.call('HMGET', KEYS[2], 'h', 'g', 'l', 'q')
+local more = whole(ARGV[1])
+if not more then return {'BADARG'} end
 local gen = redis.call('GET', KEYS[4])
 if not gen then return {'REGEN'} end
-local more = int(ARGV[1])
-if not more or more < 0 then return {'BADARG'} end
+local hold = redis.call('HMGET', KEYS[2], 'h', 'g', 'l', 'q')
 if not hold[1] then return {'GONE'} end
 local pool = redis.call('HMGET', KEYS[1], 'gen', 'free', 'exp', 'lease')
 if hold[2] ~= gen or pool[1] ~= gen then return {'OK', '0', '0'} end
@@ -21,4 +21,4 @@ if added > 0 then
   redis.call('HSET', KEYS[2], 'h', str(int(hold[1]) + added))
   count(KEYS[3], subjects, quotas, {u = added, t = 0, p = 0, r = 0}, {u = 0, t = 0, p = 0, r = 0})
 end
-return {'OK', str(added), (free - added) * 2 < (int(pool[4]) or 0) and '1' or '0'}
+return {'OK', str(added), (free - added) * 2 < kept(pool[4]) and '1' or '0'}

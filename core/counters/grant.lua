@@ -1,7 +1,7 @@
 -- Take up a lease PostgreSQL granted: each number once, in order. An amount of 0 renews what there is.
 -- KEYS 1 pool 2 generation   ARGV 1 gen 2 seq (0: only renew) 3 amount 4 valid ms
-local seq, amount, valid = int(ARGV[2]), int(ARGV[3]), int(ARGV[4])
-if not seq or not amount or amount < 0 or not valid then return {'BADARG'} end
+local seq, amount, valid = whole(ARGV[2]), whole(ARGV[3]), whole(ARGV[4])
+if not seq or not amount or not valid then return {'BADARG'} end
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return {'REGEN'} end
 local pool = redis.call('HMGET', KEYS[1], 'gen', 'seq', 'exp')
 if pool[1] ~= ARGV[1] then

@@ -3,6 +3,23 @@
 -- ARGV 1 gen 2 wallet version 3 credential 4 its version 5 ms a bound holds (0: the bases are exact)
 --   6 n, n x {field, base}, then n, n x {scope, m, m x {unit, ms, amount}}
 local gen = ARGV[1]
+local function is_told()  -- every number is one, and there are as many as are said
+  local at = 7
+  for _ = 1, whole(ARGV[6]) or #ARGV do
+    if not whole(ARGV[at + 1]) then return false end
+    at = at + 2
+  end
+  for _ = 1, whole(ARGV[at]) or #ARGV do
+    local n = whole(ARGV[at + 2])
+    if not n then return false end
+    for part = at + 3, at + 3 * n, 3 do
+      if not SIZE_MS[ARGV[part]] or not whole(ARGV[part + 1]) or not whole(ARGV[part + 2]) then return false end
+    end
+    at = at + 2 + 3 * n
+  end
+  return at == #ARGV and whole(ARGV[2]) and whole(ARGV[4]) and whole(ARGV[5])
+end
+if not is_told() then return {'BADARG'} end
 if redis.call('GET', KEYS[3]) ~= gen then return {'REGEN'} end
 local ms = math.floor(now_us() / 1000)
 for _, key in ipairs({KEYS[1], KEYS[2]}) do
@@ -12,7 +29,7 @@ for _, key in ipairs({KEYS[1], KEYS[2]}) do
   end
 end
 local function version(field, ver)
-  if int(ver) > (int(redis.call('HGET', KEYS[1], field)) or 0) then redis.call('HSET', KEYS[1], field, ver) end
+  if int(ver) > kept(redis.call('HGET', KEYS[1], field)) then redis.call('HSET', KEYS[1], field, ver) end
 end
 version('w', ARGV[2])
 version('v:' .. ARGV[3], ARGV[4])

@@ -21,9 +21,9 @@ def quota_field(quota: Quota) -> str:
 def load(caller: Caller, bases: Bases, *, gen: str) -> Request:
     keys = wallet_keys(caller.bucket, caller.wallet_id)
     versions = [
-        b"%d" % caller.wallet_ver,
+        b"%d" % bases.wallet_ver,
         caller.key_id.hex.encode(),
-        b"%d" % caller.key_ver,
+        b"%d" % bases.key_ver,
     ]
     now_ms = bases.now_ms
     fields = [(base_field(subject, now_ms), base) for subject, base in bases.subjects]

@@ -1,7 +1,7 @@
 -- Give money that nobody holds back to PostgreSQL. The event tells the total returned so far: absolute.
 -- KEYS 1 pool 2 generation 3 stream   ARGV 1 gen 2 wallet 3 want
-local want = int(ARGV[3])
-if not want or want < 0 then return {'BADARG'} end
+local want = whole(ARGV[3])
+if not want then return {'BADARG'} end
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return {'REGEN'} end
 local pool = redis.call('HMGET', KEYS[1], 'gen', 'free', 'returned')
 if pool[1] ~= ARGV[1] then return {'OK', '0'} end

@@ -144,7 +144,8 @@ class Settlement(msgspec.Struct, frozen=True):
 
 def ended(call: Call, ending: Ending, *, gen: str, hold_n: int) -> Settlement:
     """How a call ended. `hold_n` is what it holds, should Redis have lost that."""
-    usage, points = ending.usage, call.points if ending.is_counted() else 0
+    counts, usage = ending.is_counted(), ending.usage
+    points = call.points if counts else 0
     return Settlement(
         request_id=call.request_id,
         wallet_id=call.wallet_id,
@@ -153,9 +154,9 @@ def ended(call: Call, ending: Ending, *, gen: str, hold_n: int) -> Settlement:
         hold_n=hold_n,
         charge_n=ending.cost.charge_n,
         upstream_n=ending.cost.upstream_n,
-        tokens=usage.input_tokens + usage.output_tokens,
+        tokens=usage.input_tokens + usage.output_tokens if counts else 0,
         points=points,
-        requests=int(ending.is_counted()),
+        requests=int(counts),
         base=_json({**base_facts(call), "points": points}).decode(),
         final=_json(final_facts(ending)).decode(),
     )

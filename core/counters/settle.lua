@@ -3,13 +3,12 @@
 -- ARGV 1 kind (final, orphan) 2 request id 3 wallet 4 gen of the call 5 charge 6 upstream 7 tokens 8 points
 --   9 requests 10 hold 11 base 12 final
 local kind, rid, wallet = ARGV[1], ARGV[2], ARGV[3]
+local charge, upstream, tokens, points = whole(ARGV[5]), whole(ARGV[6]), whole(ARGV[7]), whole(ARGV[8])
+local requests, told = whole(ARGV[9]), whole(ARGV[10])
+if not (charge and upstream and tokens and points and requests and told) then return {'BADARG'} end
+if kind ~= 'final' and kind ~= 'orphan' then return {'BADARG'} end
 local gen = redis.call('GET', KEYS[8])
 if not gen then return {'REGEN'} end
-local charge, upstream, tokens, points = int(ARGV[5]), int(ARGV[6]), int(ARGV[7]), int(ARGV[8])
-local requests, told = int(ARGV[9]), int(ARGV[10])
-for _, number in ipairs({charge or -1, upstream or -1, tokens or -1, points or -1, requests or -1, told or -1}) do
-  if number < 0 then return {'BADARG'} end
-end
 local ms = math.floor(now_us() / 1000)
 
 local function write(rank, amount, of, base, final)
@@ -24,10 +23,13 @@ end
 local NOTHING = {u = 0, t = 0, p = 0, r = 0}
 local function is_here(key, of) return of == gen and redis.call('HGET', key, 'gen') == gen end
 
-local function room_for(more, of, subjects, quotas)  -- what nobody else holds
-  if more <= 0 then return more end
-  if not is_here(KEYS[1], of) or not is_here(KEYS[4], of) then return 0 end
-  return math.min(more, room(KEYS[4], subjects, quotas, int(redis.call('HGET', KEYS[1], 'free'))))
+local function payable(mine, of, subjects, quotas)  -- the charge, beyond what is its own only what nobody holds
+  if charge <= mine then return charge end
+  -- of another generation: what it was told it holds stays out until it is booked
+  if of ~= gen then return math.min(charge, math.max(mine, told)) end
+  if not is_here(KEYS[1], of) or not is_here(KEYS[4], of) then return mine end
+  local free = int(redis.call('HGET', KEYS[1], 'free'))
+  return math.min(charge, mine + room(KEYS[4], subjects, quotas, free))
 end
 
 local function pay(of, held, amount)
@@ -48,38 +50,43 @@ if not hold[1] then
     if parts[2] ~= '1' or kind ~= 'final' then return {'DUP', str(amount)} end
     -- the truth after the sweeper's guess: by the difference, upwards no further than there is
     local subjects, quotas = subjects_of(parts[4]), quotas_of(parts[5])
-    local more = room_for(charge - amount, of, subjects, quotas)
-    -- of an earlier generation: its own pool still has what the call held
-    if not is_here(KEYS[1], of) then more = math.min(charge, told) - amount end
-    write('2', amount + more, of, ARGV[11], ARGV[12])
+    local now = payable(amount, of, subjects, quotas)
+    local more = now - amount
+    write('2', now, of, ARGV[11], ARGV[12])
     pay(of, 0, more)
     if is_here(KEYS[4], of) then
       count(KEYS[4], subjects, quotas, NOTHING, {u = more, t = tokens - int(parts[8]), p = points - int(parts[9]),
         r = requests - int(parts[10])})
     end
     spend(KEYS[5], split(parts[6], ','), ms, math.max(0, upstream - int(parts[7])))
-    bury(amount + more, '2', of, {l = parts[4], q = parts[5], bs = parts[6]}, {t = tokens, p = points, r = requests})
-    return {'ADJUST', str(amount + more)}
+    bury(now, '2', of, {l = parts[4], q = parts[5], bs = parts[6]}, {t = tokens, p = points, r = requests})
+    return {'ADJUST', str(now)}
   end
   if kind == 'orphan' then return {'GONE'} end  -- a sweeper never invents a settlement
-  -- no hold and no tombstone: Redis lost it. What was held is booked; this generation's money is not touched
-  local amount = math.min(charge, told)
-  write('2', amount, ARGV[4], ARGV[11], ARGV[12])
-  bury(amount, '2', ARGV[4], {l = '', q = '', bs = ''}, {t = tokens, p = points, r = requests})
+  -- No hold and no tombstone. Of another generation: Redis lost it, and what it held is out until it is booked.
+  -- Of this one: it was swept so long ago that this is forgotten, so all it can have is what nobody holds.
+  local of, amount = ARGV[4], math.min(charge, told)
+  if of == gen then amount = math.min(told, payable(0, of, {}, {})) end
+  write('2', amount, of, ARGV[11], ARGV[12])
+  pay(of, 0, amount)
+  bury(amount, '2', of, {l = '', q = '', bs = ''}, {t = tokens, p = points, r = requests})
   return {'NOHOLD', str(amount)}
 end
 
 if hold[2] ~= wallet then return {'BADARG'} end
 local held, of, metered = int(hold[1]), hold[3], int(hold[5])
 local subjects, quotas = subjects_of(hold[9]), quotas_of(hold[10])
-local amount, rank, base, final = charge, '2', ARGV[11], ARGV[12]
+local amount, rank, base, final = nil, '2', ARGV[11], ARGV[12]
 if kind == 'orphan' then
   local deadline = int(redis.call('ZSCORE', KEYS[3], wallet .. '|' .. rid) or '0')
   if deadline > ms then return {'HEARD'} end
-  amount, upstream, tokens, points, requests = math.min(int(hold[4]), held), metered, int(hold[6]), 0, 1
-  rank, base, final = '1', hold[13], table.concat({str(upstream), str(tokens), str(ms - int(hold[14]))}, '|')
+  amount, upstream = math.min(int(hold[4]), held), metered
+  rank, base, final = '1', hold[13], table.concat({str(upstream), hold[6], str(ms - int(hold[14]))}, '|')
+  local counts = amount > 0  -- nobody had an answer: it is part of sums where it cost something
+  tokens, points, requests = counts and int(hold[6]) or 0, 0, counts and 1 or 0
+else
+  amount = payable(held, of, subjects, quotas)
 end
-if amount > held then amount = held + room_for(amount - held, of, subjects, quotas) end
 write(rank, amount, of, base, final)
 pay(of, held, amount)
 if is_here(KEYS[4], of) then

@@ -40,6 +40,7 @@ class Leases:
     engine: AsyncEngine
     store: Store
     gate: Gate
+    lender: Lender
     generations: Generations
     settler: Settler
     trips: Trips
@@ -91,6 +92,8 @@ class Leases:
 
     async def close(self) -> None:
         await self.trips.write()
+        await self.lender.close()
+        await self.generations.close()
         await self.settler.close()
         await self.store.close()
         if self.checkpoints is not None:
@@ -104,10 +107,11 @@ def build_leases(settings: Settings, engine: AsyncEngine) -> Leases:
     generations = Generations(engine, store, boot_id=boot_id, clock=clock, settler=settler)
     trips = Trips(engine)
     breaker = GlobalBreaker(store, minute_n=settings.global_minute_n, hourly_n=settings.global_hourly_n)
+    lender = Lender(engine, store)
     gate = LeaseGate(
         store,
         generations=generations,
-        lender=Lender(engine, store),
+        lender=lender,
         settler=settler,
         clock=clock,
         trips=trips,
@@ -115,7 +119,7 @@ def build_leases(settings: Settings, engine: AsyncEngine) -> Leases:
         boot_id=boot_id,
         hold_s=settings.hold_s,
     )
-    leases = Leases(engine, store, gate, generations, settler, trips, breaker, clock, boot_id)
+    leases = Leases(engine, store, gate, lender, generations, settler, trips, breaker, clock, boot_id)
     return leases if settings.redis_down == "refuse" else with_fallback(leases, settings)
 
 

@@ -121,7 +121,7 @@ class LeaseGate:
             reply = await self._run(request, admit=True)
         except Fenced:  # nothing was sent
             raise
-        except (Away, Broken):
+        except Away:
             self._void(call, life)
             raise
         return replies.admission(reply, call, gen=life.name)

@@ -82,6 +82,11 @@ class Generations:
             self._renewing = asyncio.create_task(self._renew())
         return await asyncio.shield(self._renewing)
 
+    async def close(self) -> None:
+        """Wait for what is under way: its connection must not be taken from it."""
+        if self._renewing is not None:
+            await asyncio.gather(self._renewing, return_exceptions=True)
+
     async def _renew(self) -> bool:
         fingerprint = await self._look()
         try:
@@ -150,8 +155,10 @@ class Generations:
         if life is None or life.fingerprint != fingerprint:
             return False
         if self._doubted:
-            self._doubted = not await self._known_everywhere(life.name)
-            return not self._doubted
+            self._doubted = False  # unless somebody doubts again while we ask
+            is_known = await self._known_everywhere(life.name)
+            self._doubted |= not is_known
+            return is_known
         # One a second, in turn: whoever uses the others finds out by himself.
         keys = bucket_keys(int(time.time()) % BUCKETS)
         mark = await self._store.command(keys.tag, "GET", keys.generation, unfenced=True)

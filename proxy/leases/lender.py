@@ -75,6 +75,10 @@ class Lender:
             task.add_done_callback(lambda _: self._loading.pop(which, None))
         await asyncio.shield(task)
 
+    async def close(self) -> None:
+        """Wait for what is under way: its connections must not be taken from it."""
+        await asyncio.gather(*self._asking.values(), *self._loading.values(), return_exceptions=True)
+
     async def _load(self, caller: Caller, life: Life, now_ms: int) -> None:
         bases = await self._ask(lambda connection: bases_of(connection, caller, gen=life.gen, now_ms=now_ms))
         await self._run(loads.load(caller, bases, gen=life.name))

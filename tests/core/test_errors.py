@@ -26,6 +26,8 @@ TREE = {
     "NotFound": 404,
     "Conflict": 409,
     "TooMany": 429,
+    "OverBudget": 429,
+    "BreakerTripped": 429,
     "Unavailable": 503,
     "UpstreamFailed": 502,
 }

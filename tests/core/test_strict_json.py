@@ -147,9 +147,9 @@ def test_a_refusal_never_repeats_what_was_said():
     ],
     ids=["text", "numbers", "lists", "escapes"],
 )
-def test_ten_megabytes_are_read_in_reasonable_time(body):
+def test_reading_ten_megabytes_is_not_quadratic(body):
     started = time.process_time()
 
     strict_json.loads(body)
 
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 60  # seconds; in quadratic time it is hours

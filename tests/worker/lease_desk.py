@@ -94,10 +94,10 @@ class LeaseDesk:
         return granted.amount_n
 
     def hand_over(self) -> None:
+        gen, seq = self.counters.redis.hmget(self.keys.pool, "gen", "seq")
+        at = int(seq) if gen == self.life.name.encode() else 0
         with self.engine.begin() as connection:
-            leases = pools.leases_since(
-                connection, wallet_id=self.key.wallet_id, gen=self.life.gen, seq=self.pool().get("seq", 0)
-            )
+            leases = pools.leases_since(connection, wallet_id=self.key.wallet_id, gen=self.life.gen, seq=at)
         for lease in leases:
             self.counters.run(
                 requests.grant(

@@ -11,7 +11,9 @@ from worker.bumps import resend
 
 
 @pytest.fixture
-def note(db):
+def note(db, lease):
+    resend(lease.engine, lease.counters)  # what making the lease has noted
+
     def noted(lease, ver, *, key_id=None):
         db.add(VersionBump(wallet_id=lease.key.wallet_id, key_id=key_id, ver=ver))
         db.commit()

@@ -3,8 +3,9 @@
 import json
 import random
 import time
+from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from redis.exceptions import ConnectionError as Unreachable
@@ -15,10 +16,12 @@ from core.counters import requests
 from core.counters.keys import bucket_keys
 from core.ids import uuid7
 from core.models import Wallet
+from core.rules.scopes import Quota
 from worker.drain import Drain
 from worker.streams import RedisStreams
 
 TEN_USD = 10_000_000_000
+PLAN = UUID(int=8)
 WAITING = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 )
@@ -155,6 +158,29 @@ def test_a_final_that_comes_after_the_sweepers_guess_was_booked_replaces_it(leas
     assert [tuple(row) for row in kinds] == [("usage", -400), ("adjustment", 250)]
     assert lease.pool()["spent"] == lease.pool_row().posted_n == 150
     assert lease.differences() == []
+
+
+@pytest.mark.parametrize("metered_n", [0, 400])
+@pytest.mark.parametrize("ended", [None, (0, 500), (0, 200), (30, 502)])
+def test_quotas_count_in_redis_what_they_count_in_postgres(lease, metered_n, ended):
+    window = (datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + timedelta(hours=1))
+    quotas = [Quota("plan", PLAN, unit, 10**6, *window) for unit in ("usd", "tokens", "requests")]
+    call = lease.admitted(1000, caller=lease.caller(quotas=tuple(quotas)), tokens=500)
+    lease.checkpoint(call, metered_n, tokens=7)
+    lease.silence(call)
+    lease.counters.run(requests.sweep(lease.caller().bucket, lease.key.wallet_id, call.request_id))
+    if ended is not None:
+        charge_n, status = ended
+        lease.settle(call, charge_n, status=status)
+
+    lease.book()
+
+    counted = [lease.counted().get(f"{quota.name}:s", 0) for quota in quotas]
+    booked = lease.row(
+        "SELECT coalesce(sum(charge_n), 0) AS usd, coalesce(sum(tokens), 0) AS tokens, "
+        "coalesce(sum(requests), 0) AS requests FROM spends WHERE scope = 'p'"
+    )
+    assert counted == list(map(int, booked))
 
 
 POISON = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.charging import generations
+from core.charging import generations, pools
 from core.counters import requests
 from core.ids import uuid7
 from worker.leases import IDLE_S, LeaseKeeper
@@ -119,6 +119,42 @@ def test_a_pool_nobody_uses_comes_back_but_for_what_is_held(lease, keeper, rest)
     keeper.renew()
     lease.book()
     assert (lease.wallet().leased_n, lease.wallet().balance_n) == (0, TEN_USD - 400)
+    assert lease.differences() == []
+
+
+def lose_lease(lease, want_n):
+    """A lease of which Redis was never told: its proxy died on the way."""
+    lease.run(
+        "UPDATE leases SET at = at - interval '1 hour'"
+    )  # else so quick a second one takes all there is
+    with lease.engine.begin() as connection:
+        granted = pools.grant(connection, wallet_id=lease.key.wallet_id, gen=lease.life.gen, want_n=want_n)
+    return granted.amount_n
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_lease_that_was_lost_on_its_way_is_handed_over_once(lease, keeper, rest, lost):
+    lease.lend(1000)
+    before = lease.pool()
+    amounts = [lose_lease(lease, 1000 * nth) for nth in range(1, lost + 1)]
+
+    for _ in range(2):
+        keeper.renew()
+
+    assert lease.pool()["free"] == before["free"] + sum(amounts)
+    assert lease.pool()["seq"] == before["seq"] + lost
+
+
+def test_a_lease_that_was_lost_comes_back_from_a_pool_nobody_uses(lease, keeper, rest):
+    lease.open_generation()
+    lose_lease(lease, 1000)
+    rest(IDLE_S)
+
+    keeper.renew()
+    lease.book()
+
+    assert (lease.wallet().leased_n, lease.pool()["free"]) == (0, 0)
+    assert lease.pool()["exp"] <= int(lease.counters.redis.time()[0]) * 1000 + 1000  # it admits nobody
     assert lease.differences() == []
 
 

@@ -71,6 +71,17 @@ def test_a_limit_counts_what_was_spent_in_its_period(rich, period, charge_n):
     assert (found.now_ms, found.holds_ms) == (NOW_MS, 0)
 
 
+def test_versions_are_those_of_now_whatever_the_caller_was_read_at(rich):
+    """What Redis knew of them may be lost; a proxy that missed a change must not bring back what was before it."""
+    caller = rich.caller()
+    rich.run("UPDATE wallets SET ver = ver + 5 WHERE id = :w", w=rich.wallet_id)
+    rich.run("UPDATE api_keys SET ver = ver + 7 WHERE id = :k", k=rich.key_id)
+
+    found = bases(rich, caller)
+
+    assert (found.wallet_ver, found.key_ver) == (caller.wallet_ver + 5, caller.key_ver + 7)
+
+
 @pytest.mark.usefixtures("forget_spends")
 def test_a_generation_counts_its_own_so_only_those_before_are_told(rich):
     subject = Subject("key", rich.key_id, 10_000, "day")

@@ -304,6 +304,33 @@ def test_a_late_final_of_a_closed_pool_gives_back_what_its_orphan_took_too_much(
     assert desk.differences() == []
 
 
+def test_calls_of_a_generation_that_is_over_are_charged_no_more_than_its_pool_has(desk, gen):
+    """The sweep of each gave back what it held, the next one held it, and then Redis lost them all."""
+    calls = [desk.call(300) for _ in range(3)]
+    desk.book(*(orphan(desk, call, 0, gen=gen) for call in calls[:-1]))
+    desk.open_generation()
+
+    charges = desk.book(*(desk.entry(call, 300, gen=gen) for call in calls))
+
+    assert list(charges.values()) == [300, 100, 0]
+    assert desk.wallet() == (600, 0, 600)
+    assert desk.pool(gen)[:2] == (400, 400)
+    assert desk.differences() == []
+
+
+def test_what_redis_has_in_hand_is_booked_in_any_order(desk, gen):
+    """A swept call ended for nothing, and what it gave back was spent, but that is told first."""
+    swept, call = desk.call(400), desk.call(400)
+    desk.book(orphan(desk, swept, 400, gen=gen))
+
+    charges = desk.book(desk.entry(call, 400, gen=gen), desk.entry(swept, 0, gen=gen))
+
+    assert charges == {call.request_id: 400, swept.request_id: 0}
+    assert desk.wallet() == (600, 0, 600)
+    assert desk.pool(gen) == (400, 400, 0, "active")
+    assert desk.differences() == []
+
+
 def test_a_call_that_held_nothing_in_a_pool_is_paid_by_the_wallet(desk, gen):
     call = desk.call(100)
 

@@ -87,8 +87,8 @@ def test_a_lease_of_nothing_keeps_the_pool_valid(desk):
 
 
 def test_what_calls_hold_in_postgresql_is_not_leased(desk):
-    gen = desk.open_generation().gen
     call = desk.admitted(700)
+    gen = desk.open_generation().gen
 
     assert desk.lease(gen, 1000) == Granted(1, 300)
     desk.settle(call, 700)
@@ -114,41 +114,46 @@ def test_a_generation_that_is_over_gets_no_lease(desk, has_pool):
     assert desk.lease(new, 100) is not None
 
 
-def test_no_generation_opens_while_a_lease_is_under_way(desk):
+@pytest.fixture
+def waits(desk):
+    """Waits until somebody waits for the lock of generations; the work must not be done before."""
+
+    def until_waiting(work):
+        pause = Event()
+        while not desk.row(
+            "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+            "WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
+        )[0]:
+            assert not work.done()
+            pause.wait(0.01)
+
+    return until_waiting
+
+
+def test_no_generation_opens_while_a_lease_is_under_way(desk, waits):
     """Else it would count as outstanding what was there before the lease."""
-    gen, opened = desk.open_generation().gen, Event()
+    gen = desk.open_generation().gen
 
-    def open_next():
-        desk.open_generation()
-        opened.set()
-
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as threads:
         with desk.engine.begin() as connection:
             pools.grant(connection, wallet_id=desk.wallet_id, gen=gen, want_n=10)
-            opening = pool.submit(open_next)
-            waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = d.oid"
-            while not desk.row(f"SELECT ({waits}) FROM pg_database d WHERE datname = current_database()")[0]:
-                assert not opened.wait(0.01)
-        opening.result()
+            opening = threads.submit(desk.open_generation)
+            waits(opening)
 
-    assert opened.is_set()
+        assert opening.result().gen == gen + 1
 
 
-def test_a_lease_that_waited_for_the_next_generation_is_none(desk):
+def test_a_lease_that_waited_for_the_next_generation_is_none(desk, waits):
     old = desk.open_generation().gen
-    started = Event()
 
-    def lease():
-        started.set()
-        return desk.lease(old, 10)
+    with ThreadPoolExecutor(1) as threads:
+        with desk.engine.begin() as connection:
+            generations.lock(connection)
+            leasing = threads.submit(desk.lease, old, 10)
+            waits(leasing)
+            generations.open_next(connection, fingerprint="next", since_ms=0)
 
-    with ThreadPoolExecutor(1) as pool, desk.engine.begin() as connection:
-        generations.lock(connection)
-        leasing = pool.submit(lease)
-        started.wait()
-        generations.open_next(connection, fingerprint="next", since_ms=0)
-
-    assert leasing.result() is None
+        assert leasing.result() is None
     assert desk.wallet() == (1000, 0, 1000)
 
 
@@ -280,6 +285,24 @@ def test_pools_in_use_stay_valid_and_idle_ones_are_told(open_desk):
     assert (renewed, given_up) == ([pool_at(used)], [pool_at(idle)])
     valid = used.rows("SELECT wallet_id FROM pools WHERE valid_until > now() + interval '100 s'")
     assert [row.wallet_id for row in valid] == [used.wallet_id]
+
+
+def test_a_pool_somebody_is_at_work_on_is_renewed_the_next_time(open_desk):
+    """Bookings lock the pools of many wallets in no order: who waits for one of them must hold none."""
+    busy, free = open_desk(1000), open_desk(1000)
+    gen = busy.open_generation().gen
+    for desk in (busy, free):
+        desk.lease(gen, 1000)
+
+    def renew():
+        with free.engine.begin() as connection:
+            return set(pools.renew(connection, gen=gen, idle_s=60))
+
+    with busy.engine.begin() as connection:
+        pools.grant(connection, wallet_id=busy.wallet_id, gen=gen, want_n=1)
+        assert renew() == {pool_at(free)}
+
+    assert renew() == {pool_at(free), pool_at(busy)}
 
 
 def test_booking_keeps_a_pool_in_use(desk):

@@ -70,6 +70,7 @@ async def test_one_dollar_of_list_usage_is_charged_one_dollar_ten(relay, caller,
 
     response = await relay.post(caller.secret, ask("acme/dear", stream=stream, max_tokens=30))
     text = await response.text()
+    await until(books.events)  # the relay may be leasing more to the wallet, and hold its row
 
     event, entry, wallet = booked(books, caller)
     told = chunks(text)[-1]["usage"] if stream else json.loads(text, parse_float=Decimal)["usage"]

@@ -114,3 +114,21 @@ async def test_it_starts_and_ends_over_and_over_in_one_place(start, counter, spo
 
     assert spooled() == []
     assert counter.desk.row("SELECT count(*) FROM generations")[0] == 1
+
+
+async def test_nothing_is_under_way_any_more_when_it_is_closed(start, counter):
+    """Else a connection is dropped with whoever still reads from it."""
+    leases = await start()
+    renewal = asyncio.create_task(leases.generations.renew())
+    lease = asyncio.create_task(
+        leases.lender.lend(counter.desk.caller(), leases.generations.current, want_n=10)
+    )
+    await asyncio.sleep(0)
+    for task in (renewal, lease):
+        task.cancel()
+
+    await leases.lender.close()
+    await leases.generations.close()
+
+    assert leases.engine.pool.checkedout() == 0
+    assert counter.pool()["granted"] == 50

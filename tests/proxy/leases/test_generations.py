@@ -10,6 +10,7 @@ from core.charging.calls import Admitted
 from core.charging.generations import Life
 from core.counters.keys import GLOBAL, bucket_keys
 from core.errors import Unavailable
+from core.rules.admission import Deny
 from proxy.leases import generations as module
 from proxy.leases.generations import Generations
 from proxy.store.errors import Fenced
@@ -315,6 +316,25 @@ async def test_proxies_that_see_different_servers_do_not_take_turns(leases, star
     assert set(said) == {"generation_held_by_others"}
     with pytest.raises(Unavailable):
         await leases.gate.admit(counter.call(100))
+
+
+async def test_the_side_that_is_left_behind_spends_what_was_leased_to_it_and_no_more(
+    leases, start, server, counter
+):
+    assert isinstance(await leases.gate.admit(counter.call(100)), Admitted)  # 400 are leased there
+    others = await start(counters_url=server.url)
+    await leases.generations.renew()
+
+    verdicts = [await leases.gate.admit(counter.call(100)) for _ in range(3)]
+    with pytest.raises(Unavailable):
+        await leases.gate.admit(counter.call(100))
+
+    assert {verdict.gen for verdict in verdicts} == {leases.generations.current.name}
+    assert (await others.gate.admit(counter.call(600))).hold_n == 600
+    assert isinstance(await others.gate.admit(counter.call(1)), Deny)
+    assert counter.desk.wallet() == (1000, 1000, 0)
+    await leases.generations.renew()
+    assert counter.ledger().close_old() == 0  # it may still be spending them
 
 
 async def test_of_two_sides_the_larger_decides(leases, start, server, counter):

@@ -21,7 +21,7 @@ from tests.proxy.conftest import text_of, until
 
 @pytest.fixture
 def lender(leases):
-    return leases.gate._lender
+    return leases.lender
 
 
 @pytest.fixture
