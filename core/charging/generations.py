@@ -10,10 +10,13 @@ GENERATION_LOCK = 0x626C6765  # any constant: one process at a time opens a gene
 VACANT = ""  # the fingerprint of a time in which nobody has Redis: no generation is open
 ALIVE_S = 10  # a proxy that was silent for longer is taken for dead
 NEWS_S = 3  # so long is believed what a proxy said of Redis
+# Once it is said that nobody has Redis, so long may who has it after all open the next generation at once.
+# Then calls are admitted in PostgreSQL, and none opens before STAY_S, however often servers come and go.
+OBJECTION_S, STAY_S = 3, 10
 LATEST = text("SELECT gen, fingerprint, since_ms FROM generations ORDER BY gen DESC LIMIT 1")
 OPEN = text(
-    "INSERT INTO generations (fingerprint, since_ms) VALUES (:fingerprint, :since) "
-    "RETURNING gen, fingerprint, since_ms"
+    "INSERT INTO generations (fingerprint, since_ms, started_at) "
+    "VALUES (:fingerprint, :since, clock_timestamp()) RETURNING gen, fingerprint, since_ms"
 )
 SEEN = text(
     """
@@ -34,6 +37,14 @@ OUTLOOK = text(
            (SELECT extract(epoch FROM clock_timestamp() - started_at) FROM generations
             WHERE fingerprint = :vacant AND gen = (SELECT max(gen) FROM generations)) AS vacant_s
     FROM proxy_boots WHERE ended_at IS NULL
+    """
+)
+STAYS = text(
+    """
+    SELECT EXISTS (
+      SELECT FROM generations WHERE fingerprint = :vacant AND gen = (SELECT max(gen) FROM generations)
+        AND clock_timestamp() - started_at BETWEEN :from_s * interval '1 s' AND :to_s * interval '1 s'
+    )
     """
 )
 SIDES = text(
@@ -117,6 +128,12 @@ def none_is_open(connection: Connection) -> bool:
     """Say whether no generation is open. If so, none opens until this transaction ends."""
     lock_shared(connection)  # a statement of its own: what the next one sees is then what stays
     return bool(connection.execute(NONE_OPEN, {"vacant": VACANT}).scalar_one())
+
+
+def vacancy_stays(connection: Connection) -> bool:
+    """Say whether it is too late for an objection that somebody has Redis, and too early to change back."""
+    values = {"vacant": VACANT, "from_s": OBJECTION_S, "to_s": STAY_S}
+    return bool(connection.execute(STAYS, values).scalar_one())
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,8 +91,10 @@ class Generations:
         fingerprint = await self._look()
         try:
             async with self._engine.begin() as connection:
-                life = await connection.run_sync(self._beat, fingerprint)
-            if fingerprint is not None and not await self._is_current(life, fingerprint):
+                life, may_open = await connection.run_sync(self._beat, fingerprint)
+            if life is not None and life.fingerprint == VACANT:  # calls are admitted elsewhere, or will be
+                self._leave()
+            if may_open and fingerprint is not None and not await self._is_current(life, fingerprint):
                 life = await self._open(fingerprint)
         except (SQLAlchemyError, OSError, Away, Broken) as error:
             _log.warning("generation_not_renewed", error=type(error).__name__)
@@ -114,9 +116,13 @@ class Generations:
         if self._away_at is None:
             self._away_at = time.monotonic()
         elif self.current is not None and self.away_s > (AWAY_S if fingerprint is None else SILENT_S):
-            _log.warning("generation_left", gen=self.current.gen)
-            self.current = self._store.allowed = None
+            self._leave()
         return None
+
+    def _leave(self) -> None:
+        if self.current is not None:
+            _log.warning("generation_left", gen=self.current.gen)
+        self.current = self._store.allowed = None
 
     async def _told_time(self) -> bool:
         """Set the clock by that of Redis. Says whether it answered."""
@@ -129,14 +135,17 @@ class Generations:
         self._clock.set(seconds * 1000 + micros // 1000, (began + time.time()) * 500)
         return True
 
-    def _beat(self, connection: Connection, fingerprint: str | None) -> Life | None:
-        """Who is still in a generation says that he has its servers, though they are away for a moment."""
+    def _beat(self, connection: Connection, fingerprint: str | None) -> tuple[Life | None, bool]:
+        """Which is the latest, and whether another may be opened now.
+
+        Who is still in a generation says that he has its servers, though they are away for a moment.
+        """
         if fingerprint is None and self.current is not None:
             fingerprint = self.current.fingerprint
         life = generations.latest(connection)
         settled_gen = self._settled_gen(life)
         generations.seen(connection, boot_id=self._boot_id, settled_gen=settled_gen, fingerprint=fingerprint)
-        return life
+        return life, life is None or not generations.vacancy_stays(connection)
 
     def _settled_gen(self, latest: Life | None) -> int:
         """The generation before which nothing is left here: no call that runs or is being admitted, nothing

@@ -9,12 +9,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.charging import generations
-from core.charging.generations import Outlook
+from core.charging.generations import OBJECTION_S, Outlook
 from core.charging.pools import VALID_S
 from proxy.leases.generations import AWAY_S, Generations
 
 LOOK_S = 0.25
-OBJECTION_S = 3.0  # so long whoever does have Redis may take to open the next generation
 LAST_S = VALID_S  # by then nobody admits in Redis any more, whoever can still reach it
 _log = structlog.get_logger()
 
@@ -60,8 +59,6 @@ class Vacancy:
         if self._redis.current is not None:
             self._set(is_vacant=False)
             return
-        if self._redis.away_s < AWAY_S:  # the servers are back: the next generation is being opened
-            return
         try:
             async with self._engine.begin() as connection:
                 outlook = await connection.run_sync(self._look)
@@ -74,8 +71,10 @@ class Vacancy:
         self._set(is_vacant=vacant_s >= OBJECTION_S)
 
     def _look(self, connection: Connection) -> Outlook:
+        """Say that nobody has Redis, if that is so: not while the servers are there, and being entered."""
         outlook = generations.outlook(connection, boot_id=self._boot_id)
-        if outlook.vacant_s is None and not outlook.others_have_redis:
+        is_away = self._redis.away_s >= AWAY_S
+        if is_away and outlook.vacant_s is None and not outlook.others_have_redis:
             generations.vacate(connection)
         return outlook
 

@@ -22,7 +22,7 @@ from core.charging.calls import (
     base_facts,
     final_facts,
 )
-from core.charging.generations import VACANT, Outlook
+from core.charging.generations import OBJECTION_S, STAY_S, VACANT, Outlook
 from core.charging.holds import admit
 from core.counters.events import lost_entry
 from core.counters.requests import ended
@@ -265,6 +265,24 @@ def test_what_waits_for_redis_can_be_booked_without_it(desk, open_next, vacate, 
     assert (row.rank, row.gen, row.charge_n, row.reason) == (FINAL, gen, booked_n, "done")
     assert desk.row("SELECT granted_n, posted_n FROM pools") == (100, booked_n)
     assert desk.row("SELECT leased_n FROM wallets WHERE id = :w", w=desk.wallet_id) == (100 - booked_n,)
+
+
+@pytest.mark.parametrize(
+    ("age_s", "stays"),
+    [(0, False), (OBJECTION_S - 1, False), (OBJECTION_S, True), (8, True), (STAY_S, False)],
+)
+def test_an_objection_is_heard_at_once_and_a_change_back_after_a_while(desk, open_next, vacate, age_s, stays):
+    def asked():
+        with desk.engine.connect() as connection:
+            return generations.vacancy_stays(connection)
+
+    vacate()
+    desk.run("UPDATE generations SET started_at = now() - make_interval(secs => :s)", s=age_s)
+    assert asked() is stays
+
+    open_next()
+    desk.run("UPDATE generations SET started_at = now() - make_interval(secs => :s)", s=age_s)
+    assert asked() is False
 
 
 # What a proxy learns that cannot reach Redis.

@@ -29,7 +29,8 @@ class Outage:
         self.run("UPDATE generations SET started_at = started_at - interval '3 s' WHERE fingerprint = ''")
 
     async def end(self, *relays: Any) -> None:
-        """Bring Redis back, and wait until the relays admit there."""
+        """Bring Redis back after a while, and wait until the relays admit there."""
+        self.run("UPDATE generations SET started_at = started_at - interval '10 s' WHERE fingerprint = ''")
         self.server.start()
         await until(lambda: all(relay.deps.leases.generations.current for relay in relays))
 

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import text
 
 from core.charging import generations
-from core.charging.generations import VACANT, Life
+from core.charging.generations import OBJECTION_S, VACANT, Life
 from core.db import async_engine
-from proxy.leases.vacancy import LAST_S, OBJECTION_S, Vacancy
+from proxy.leases.vacancy import LAST_S, Vacancy
 
 
 @dataclass
@@ -155,6 +155,14 @@ async def test_it_is_final_when_the_silent_one_says_it_lost_redis_too(rig):
 async def test_a_later_one_need_not_wait_again(rig):
     rig.open(VACANT)
     rig.age(OBJECTION_S)
+
+    assert await rig.looks()
+
+
+async def test_one_whose_servers_are_back_admits_here_until_it_may_open_a_generation(rig):
+    rig.open(VACANT)
+    rig.age(OBJECTION_S)
+    rig.redis.away_s = 0.0
 
     assert await rig.looks()
 
