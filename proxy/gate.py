@@ -26,6 +26,9 @@ from core.errors import Unavailable
 from core.rules.rates import Rate
 
 RETRY_FIRST_S, RETRY_LAST_S = 0.1, 5.0
+# Steps at a time, fewer than there are connections: calls of one wallet wait for each other, and signs of
+# life must not wait for them.
+AT_A_TIME = 12
 T = TypeVar("T")
 Report = tuple[Call, Admitted, Progress]  # of a call that runs
 _log = structlog.get_logger()
@@ -72,6 +75,7 @@ class PostgresGate:
         self._boot_id = boot_id
         self._hold_s = hold_s
         self._at_once = at_once
+        self._turns = asyncio.Semaphore(AT_A_TIME)
 
     async def admit(self, call: Call) -> Verdict:
         """Raises GenerationOpen when calls are admitted in Redis."""
@@ -126,7 +130,7 @@ class PostgresGate:
                 wait_s = min(wait_s * 2, RETRY_LAST_S)
 
     async def _run(self, step: Callable[[Connection], T]) -> T:
-        async with self._engine.begin() as connection:
+        async with self._turns, self._engine.begin() as connection:
             return await connection.run_sync(step)
 
 
