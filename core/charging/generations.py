@@ -170,6 +170,14 @@ def seen(connection: Connection, *, boot_id: UUID, settled_gen: int, fingerprint
     connection.execute(SEEN, {"boot": boot_id, "settled": settled_gen, "fingerprint": fingerprint})
 
 
+def died(connection: Connection, boot_ids: Sequence[UUID]) -> None:
+    """These boots are dead, whatever they said last: they admit nothing in Redis any more."""
+    connection.execute(
+        text("UPDATE proxy_boots SET fingerprint = NULL WHERE boot_id = ANY(:boots)"),
+        {"boots": list(boot_ids)},
+    )
+
+
 def ended(connection: Connection, boot_ids: Sequence[UUID]) -> None:
     """These boots will settle nothing any more: they drained, or their spools were replayed."""
     connection.execute(

@@ -47,6 +47,7 @@ class Settler:
         self._sending: dict[UUID, asyncio.Task[int]] = {}
         self._sent_at: dict[UUID, float] = {}
         self._left: list[Left] = []
+        self._dead: list[UUID] = []  # boots PostgreSQL may still take for alive
         self.is_redis_gone: Callable[[], bool] = lambda: False  # and nothing can be admitted there any more
         self._without_redis: dict[UUID, int] = {}  # what was booked meanwhile is charged
 
@@ -119,6 +120,7 @@ class Settler:
         for left in left_behind(self._root):
             _log.warning("spool_replayed", boot_id=str(left.boot_id), settlements=len(left.settlements))
             self._left.append(left)
+            self._dead.append(left.boot_id)
             for settlement in left.settlements:
                 self.send(settlement)
 
@@ -127,6 +129,7 @@ class Settler:
         self.spool.seal()
         await self.spool.mend()
         try:
+            await self._tell_of_the_dead()
             if self.is_redis_gone():
                 await self._book_without_redis()
             unbooked = [end for end in self._unbooked() if end.request_id not in self._sending]
@@ -142,6 +145,12 @@ class Settler:
         for end in unbooked[:BATCH]:
             if end.request_id not in booked and self._sent_at.get(end.request_id, due) <= due:
                 self.send(end)
+
+    async def _tell_of_the_dead(self) -> None:
+        dead, self._dead = self._dead, []
+        if dead:
+            async with self._engine.begin() as connection:
+                await connection.run_sync(lambda sync: generations.died(sync, dead))
 
     async def _book_without_redis(self) -> None:
         """Book what waits to be sent. Should Redis have got some of it before, it is in the books by then."""

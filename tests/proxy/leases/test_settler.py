@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from structlog.testing import capture_logs
 
+from core.charging import generations
 from core.counters import requests
 from core.ids import uuid7
 from proxy.leases import settler as settlers
@@ -355,3 +356,20 @@ async def test_a_settlement_the_disk_did_not_take_is_said_to_be(leases):
 
     assert [log["event"] for log in logs] == ["spool_not_written"]
     leases.settler.spool.forget({end.request_id for end in leases.settler.spool.pending()})
+
+
+async def test_nobody_waits_for_what_a_boot_may_do_whose_spool_is_ours(leases, counter, settings):
+    dead = uuid7()
+    with counter.desk.engine.begin() as connection:
+        generations.seen(connection, boot_id=dead, settled_gen=0, fingerprint="a")
+    spool = Spool(Path(settings.spool_dir), dead)
+    end = line(request_id=uuid7())
+    spool.append(end)
+    spool.close()
+
+    leases.settler._adopt()
+    await leases.settler.look()
+
+    (boot,) = counter.desk.rows("SELECT fingerprint, ended_at FROM proxy_boots WHERE boot_id = :b", b=dead)
+    assert tuple(boot) == (None, None)
+    await leases.settler._finish({end.request_id})
