@@ -175,7 +175,7 @@ async def test_proxies_may_die_and_be_replaced_without_redis(steadfast, chance):
 @pytest.mark.usefixtures("full_only")
 async def test_nobody_needs_to_know_what_was_committed_without_redis(steadfast, chance):
     rig, wire = steadfast, steadfast.postgres_wire
-    lost = wire.lost + 100
+    lost = wire.lost + 500
     async with Load(rig, 10, chance=chance, mix=MIXED, leaving=0.2) as load:
         await load.answered(DONE)
         rig.valkey.kill()
@@ -186,6 +186,26 @@ async def test_nobody_needs_to_know_what_was_committed_without_redis(steadfast, 
         wire.fault = SOUND
 
         await load.answered(DONE)
+        await begin(rig.valkey)
+        await all_admit_in("redis", *rig.proxies)
+        await load.answered(DONE)
+
+
+@pytest.mark.usefixtures("full_only")
+async def test_postgres_may_crash_and_recover_without_redis(steadfast, chance):
+    rig = steadfast
+    async with Load(rig, 10, chance=chance, mix=MIXED) as load:
+        await load.answered(DONE)
+        rig.valkey.kill()
+        for _ in range(10):
+            await all_admit_in("postgres", *rig.proxies)
+            await load.answered(DONE)
+
+            rig.postgres.kill(signal.SIGQUIT)  # what `pg_ctl -m immediate` sends
+            await asyncio.sleep(chance.random())
+            await begin(rig.postgres)
+
+            await load.answered(DONE)
         await begin(rig.valkey)
         await all_admit_in("redis", *rig.proxies)
         await load.answered(DONE)
