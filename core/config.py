@@ -54,6 +54,7 @@ class Settings:
     rpm_free: int
     rpm_paid: int
     spool_dir: str
+    redis_down: str
     global_minute_n: int
     global_hourly_n: int
     breaker_status: int
@@ -94,6 +95,7 @@ class Settings:
             rpm_free=read.whole("RPM_FREE", 20, low=1, high=10_000_000),
             rpm_paid=read.whole("RPM_PAID", 200, low=1, high=10_000_000),
             spool_dir=read.text("SPOOL_DIR", "var/spool"),
+            redis_down=read.one_of("REDIS_DOWN", ("refuse", "postgres"), "refuse"),
             global_minute_n=read.usd("GLOBAL_BREAKER_MINUTE_USD", "0"),
             global_hourly_n=read.usd("GLOBAL_BREAKER_HOURLY_USD", "0"),
             breaker_status=int(read.one_of("BREAKER_STATUS", ("429", "503"), "429")),

@@ -160,4 +160,5 @@ async def readyz(request: web.Request) -> web.Response:
             await connection.execute(text("SELECT 1"))
     except (SQLAlchemyError, OSError, TimeoutError):
         return web.json_response({"status": "database unreachable"}, status=503)
-    return web.json_response({"status": "ok"})
+    degraded = {"degraded": "counters away"} if deps.leases.is_degraded else {}
+    return web.json_response({"status": "ok", **degraded})

@@ -11,7 +11,17 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.charging import holds, settlement
-from core.charging.calls import Admitted, Call, Caller, Ending, Progress, Settled, Verdict
+from core.charging.calls import (
+    Admitted,
+    Call,
+    Caller,
+    Elsewhere,
+    Ending,
+    Progress,
+    Settled,
+    Unsettled,
+    Verdict,
+)
 from core.errors import Unavailable
 from core.rules.prices import Cost, Usage
 from core.rules.rates import Rate
@@ -19,6 +29,9 @@ from core.rules.rates import Rate
 RETRY_FIRST_S, RETRY_LAST_S = 0.1, 5.0
 # How a call ended that nobody waits for any more, and that no provider was asked.
 GONE = Ending(provider="", usage=Usage(), cost=Cost(), status=499, reason="client_gone")
+# Steps at a time, fewer than there are connections: calls of one wallet wait for each other, and signs of
+# life must not wait for them.
+AT_A_TIME = 12
 T = TypeVar("T")
 Report = tuple[Call, Admitted, Progress]  # of a call that runs
 _log = structlog.get_logger()
@@ -49,26 +62,50 @@ class Gate(Protocol):
         """Book how a call ended that holds `hold_n` by now. Comes back when that cannot be lost any more."""
 
 
+class GenerationOpen(Unavailable):
+    """PostgreSQL admits no call while a generation of Redis is open."""
+
+
 class PostgresGate:
     """Path (a): one PostgreSQL transaction for each step."""
 
-    def __init__(self, engine: AsyncEngine, *, checkpoints: AsyncEngine, boot_id: UUID, hold_s: int) -> None:
-        """`checkpoints` has connections of its own: a sign of life must not queue behind admissions."""
+    def __init__(
+        self, engine: AsyncEngine, *, checkpoints: AsyncEngine, boot_id: UUID, hold_s: int, at_once: int = 0
+    ) -> None:
+        """`checkpoints` has connections of its own: a sign of life must not queue behind admissions.
+
+        `at_once`: how many calls of one wallet may run at the same time; 0: any number.
+        """
         self._engine = engine
         self._checkpoints = checkpoints
         self._boot_id = boot_id
         self._hold_s = hold_s
+        self._at_once = at_once
+        self._turns = asyncio.Semaphore(AT_A_TIME)
 
     async def admit(self, call: Call) -> Verdict:
+        """Raises GenerationOpen when calls are admitted in Redis."""
         try:
-            return await self._run(
-                lambda connection: holds.admit(connection, call, boot_id=self._boot_id, hold_s=self._hold_s)
-            )
+            verdict = await self._run(lambda connection: self._admit(connection, call))
         except (SQLAlchemyError, OSError) as error:
             _log.error("admission_failed", request_id=str(call.request_id), error=_name(error))
             raise Unavailable(
                 "The service cannot check balances right now. Try again.", retry_after_s=5
             ) from None
+        match verdict:
+            case Elsewhere():
+                raise GenerationOpen("The service is changing over. Try again.", retry_after_s=1)
+            case Unsettled():
+                raise Unavailable(
+                    "The service is counting what was spent before. Try again.", retry_after_s=5
+                )
+            case _:
+                return verdict
+
+    def _admit(self, connection: Connection, call: Call) -> Verdict | Elsewhere | Unsettled:
+        return holds.admit(
+            connection, call, boot_id=self._boot_id, hold_s=self._hold_s, at_once=self._at_once
+        )
 
     async def void(self, call: Call) -> None:
         await self._settle(call, GONE)
@@ -77,6 +114,8 @@ class PostgresGate:
         return None
 
     async def checkpoint(self, running: Sequence[Report]) -> None:
+        if not running:
+            return
         progress = [report for _, _, report in running]
         async with self._checkpoints.begin() as connection:
             await connection.run_sync(lambda sync: holds.checkpoint(sync, progress, hold_s=self._hold_s))
@@ -103,7 +142,7 @@ class PostgresGate:
                 wait_s = min(wait_s * 2, RETRY_LAST_S)
 
     async def _run(self, step: Callable[[Connection], T]) -> T:
-        async with self._engine.begin() as connection:
+        async with self._turns, self._engine.begin() as connection:
             return await connection.run_sync(step)
 
 

@@ -41,7 +41,8 @@ def _too_fast(verdict: TooFast) -> Refused:
     wait_s = _seconds(verdict.retry_ms)
     if verdict.at_once:
         return TooMany(
-            f"This key has {verdict.limit} calls running, as many as it may at once. Wait for one to end.",
+            f"This {verdict.whose} has {verdict.limit} calls running, as many as it may at once. "
+            "Wait for one to end.",
             retry_after_s=wait_s,
         )
     return TooMany(

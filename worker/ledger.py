@@ -82,12 +82,13 @@ class Ledger:
         leases = Duties(
             Duty(self.keeper.sweep, every_s=1),
             Duty(self.bumps, every_s=1),
-            Duty(self.keeper.close_old, every_s=2),
             Duty(self.keeper.renew, every_s=20),
         )
+        closings = Duties(Duty(self.keeper.close_old, every_s=2))  # they need no Redis
         return {
             "drain": lambda: PACE_S if self.drain.round() else IDLE_PACE_S,
             "leases": leases.round,
+            "closings": closings.round,
             "sweeps": self.sweeper.round,
             "proofs": self.prover.round,
             "reconciliation": self.reconciliation.round,

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.counters.client import Counters
@@ -22,6 +22,13 @@ OLDEST = text(
     SELECT coalesce(max(extract(epoch FROM now() - (
       SELECT min(started_at) FROM generations g WHERE g.gen > pools.gen
     ))), 0) FROM pools WHERE state <> 'closed' AND gen < (SELECT max(gen) FROM generations)
+    """
+)
+# While the latest generation is of no servers, calls are admitted in PostgreSQL, if at all.
+VACANT = text(
+    """
+    SELECT coalesce(max(extract(epoch FROM clock_timestamp() - started_at)), 0) FROM generations
+    WHERE fingerprint = '' AND gen = (SELECT max(gen) FROM generations)
     """
 )
 
@@ -62,7 +69,10 @@ class LedgerCollector(Collector):
         yield from _known("bl_stream_backlog", "Events in the streams.", self._backlog)
         yield from _known("bl_open_holds", "Calls that hold money.", self._open_holds)
         yield from _known(
-            "bl_pool_old_age_seconds", "Age of the oldest pool of a Redis that is lost.", self._age_s
+            "bl_pool_old_age_seconds", "Age of the oldest pool of a Redis that is lost.", self._of(OLDEST)
+        )
+        yield from _known(
+            "bl_without_redis_seconds", "For how long calls have gone on without Redis.", self._of(VACANT)
         )
 
     def _mismatches(self) -> Metric:
@@ -82,9 +92,12 @@ class LedgerCollector(Collector):
         with self._engine.connect() as connection:
             return int(connection.execute(HOLDS).scalar_one()) + in_redis
 
-    def _age_s(self) -> float:
-        with self._engine.connect() as connection:
-            return float(connection.execute(OLDEST).scalar_one())
+    def _of(self, statement: TextClause) -> Callable[[], float]:
+        def asked() -> float:
+            with self._engine.connect() as connection:
+                return float(connection.execute(statement).scalar_one())
+
+        return asked
 
 
 def _known(name: str, help_text: str, ask: Callable[[], float]) -> Iterator[Metric]:

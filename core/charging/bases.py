@@ -18,9 +18,10 @@ VERSIONS = text(
     "SELECT w.ver AS wallet, coalesce((SELECT ver FROM api_keys WHERE id = :key), 0) AS key "
     "FROM wallets w WHERE w.id = :wallet"
 )
+# What calls that run may still be charged: of earlier generations, and of PostgreSQL's own.
 OUTSTANDING = text(
-    "SELECT coalesce(sum(greatest(0, granted_n - posted_n - returned_n)), 0) FROM pools "
-    "WHERE wallet_id = :wallet AND gen < :gen AND state <> 'closed'"
+    "SELECT held_n + (SELECT coalesce(sum(greatest(0, granted_n - posted_n - returned_n)), 0) FROM pools "
+    "WHERE wallet_id = wallets.id AND gen < :gen AND state <> 'closed') FROM wallets WHERE id = :wallet"
 )
 SPENT = text(
     "SELECT coalesce(sum(charge_n), 0) AS usd, coalesce(sum(tokens), 0) AS tokens, "

@@ -93,6 +93,16 @@ class Stale:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A generation of Redis is open: that is where calls are admitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """It does not fit beside what calls admitted in Redis may be charged, and may once that is known."""
+
+
+@dataclass(frozen=True, slots=True)
 class TooFast:
     """More calls than a minute, or than at the same time, allows."""
 
@@ -100,6 +110,7 @@ class TooFast:
     retry_ms: int
     rate: Rate | None = None
     at_once: bool = False
+    whose: Literal["key", "account"] = "key"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,44 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 GENERATION_LOCK = 0x626C6765  # any constant: one process at a time opens a generation
+VACANT = ""  # the fingerprint of a time in which nobody has Redis: no generation is open
+ALIVE_S = 10  # a proxy that was silent for longer is taken for dead
+NEWS_S = 3  # so long is believed what a proxy said of Redis
+# Once it is said that nobody has Redis, so long may who has it after all open the next generation at once.
+# Then calls are admitted in PostgreSQL, and none opens before STAY_S, however often servers come and go.
+OBJECTION_S, STAY_S = 3, 10
 LATEST = text("SELECT gen, fingerprint, since_ms FROM generations ORDER BY gen DESC LIMIT 1")
 OPEN = text(
-    "INSERT INTO generations (fingerprint, since_ms) VALUES (:fingerprint, :since) "
-    "RETURNING gen, fingerprint, since_ms"
+    "INSERT INTO generations (fingerprint, since_ms, started_at) "
+    "VALUES (:fingerprint, :since, clock_timestamp()) RETURNING gen, fingerprint, since_ms"
 )
 SEEN = text(
     """
     INSERT INTO proxy_boots AS b (boot_id, settled_gen, fingerprint) VALUES (:boot, :settled, :fingerprint)
     ON CONFLICT (boot_id) DO UPDATE SET
       last_seen_at = now(), settled_gen = greatest(b.settled_gen, :settled), fingerprint = :fingerprint
+    """
+)
+NONE_OPEN = text(
+    "SELECT coalesce((SELECT fingerprint FROM generations ORDER BY gen DESC LIMIT 1), :vacant) = :vacant"
+)
+OUTLOOK = text(
+    """
+    SELECT count(*) FILTER (WHERE last_seen_at > now() - make_interval(secs => :alive_s)) AS proxies,
+           count(*) FILTER (WHERE fingerprint IS NOT NULL AND boot_id <> :boot
+                              AND last_seen_at > now() - make_interval(secs => :news_s)) AS others,
+           count(*) FILTER (WHERE fingerprint IS NOT NULL AND boot_id <> :boot) AS unaccounted,
+           (SELECT extract(epoch FROM clock_timestamp() - started_at) FROM generations
+            WHERE fingerprint = :vacant AND gen = (SELECT max(gen) FROM generations)) AS vacant_s
+    FROM proxy_boots WHERE ended_at IS NULL
+    """
+)
+STAYS = text(
+    """
+    SELECT EXISTS (
+      SELECT FROM generations WHERE fingerprint = :vacant AND gen = (SELECT max(gen) FROM generations)
+        AND clock_timestamp() - started_at BETWEEN :from_s * interval '1 s' AND :to_s * interval '1 s'
+    )
     """
 )
 SIDES = text(
@@ -72,12 +100,57 @@ def lock(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": GENERATION_LOCK})
 
 
+def lock_shared(connection: Connection) -> None:
+    """Let nobody open a generation until this transaction ends; many may hold it off at a time.
+
+    What is read by later statements is then still so when they are committed.
+    """
+    connection.execute(text("SELECT pg_advisory_xact_lock_shared(:n)"), {"n": GENERATION_LOCK})
+
+
 def open_next(connection: Connection, *, fingerprint: str, since_ms: int) -> Life:
     """Open a generation. All pools there are become old: what they have left stays out until it is settled.
 
     Under `lock`, for as long as the transaction lasts.
     """
     return Life(*connection.execute(OPEN, {"fingerprint": fingerprint, "since": since_ms}).one())
+
+
+def vacate(connection: Connection) -> None:
+    """Say that nobody has Redis, unless that was said already. Who has it opens the next generation."""
+    lock(connection)
+    life = latest(connection)
+    if life is None or life.fingerprint != VACANT:
+        open_next(connection, fingerprint=VACANT, since_ms=0)
+
+
+def none_is_open(connection: Connection) -> bool:
+    """Say whether no generation is open. If so, none opens until this transaction ends."""
+    lock_shared(connection)  # a statement of its own: what the next one sees is then what stays
+    return bool(connection.execute(NONE_OPEN, {"vacant": VACANT}).scalar_one())
+
+
+def vacancy_stays(connection: Connection) -> bool:
+    """Say whether it is too late for an objection that somebody has Redis, and too early to change back."""
+    values = {"vacant": VACANT, "from_s": OBJECTION_S, "to_s": STAY_S}
+    return bool(connection.execute(STAYS, values).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """How things stand for a proxy that cannot reach Redis."""
+
+    proxies: int  # alive, this one among them
+    others_have_redis: bool
+    unaccounted: int  # others who had it when they were last heard of, however long ago
+    vacant_s: float | None  # for how long nobody has had it; None: a generation is open
+
+
+def outlook(connection: Connection, *, boot_id: UUID) -> Outlook:
+    values = {"boot": boot_id, "vacant": VACANT, "alive_s": ALIVE_S, "news_s": NEWS_S}
+    row = connection.execute(OUTLOOK, values).one()
+    vacant_s = None if row.vacant_s is None else float(row.vacant_s)
+    return Outlook(max(1, row.proxies), row.others > 0, row.unaccounted, vacant_s)
 
 
 def is_held(connection: Connection, life: Life, *, against: str) -> bool:
@@ -91,10 +164,18 @@ def is_held(connection: Connection, life: Life, *, against: str) -> bool:
 
 
 def seen(connection: Connection, *, boot_id: UUID, settled_gen: int, fingerprint: str | None = None) -> None:
-    """A proxy's sign of life: it is connected to these servers, or not to all there are (None), and of every
-    generation before `settled_gen` nothing is left in it or its spool.
+    """A proxy's sign of life: it is connected to these servers, or works with them; None: it has no Redis. Of
+    every generation before `settled_gen` nothing is left in it or its spool.
     """
     connection.execute(SEEN, {"boot": boot_id, "settled": settled_gen, "fingerprint": fingerprint})
+
+
+def died(connection: Connection, boot_ids: Sequence[UUID]) -> None:
+    """These boots are dead, whatever they said last: they admit nothing in Redis any more."""
+    connection.execute(
+        text("UPDATE proxy_boots SET fingerprint = NULL WHERE boot_id = ANY(:boots)"),
+        {"boots": list(boot_ids)},
+    )
 
 
 def ended(connection: Connection, boot_ids: Sequence[UUID]) -> None:

@@ -1,9 +1,12 @@
 """Admitting a call, watching it run, extending it: what happens while money is held.
 
-Lock order, everywhere: wallet, then hold. A wallet's calls are admitted and settled one after the other.
+Lock order, everywhere: generations, wallet, hold. A wallet's calls are admitted and settled one after the
+other. Calls are admitted here while no generation of Redis is open: Redis knows of what was charged here only
+when the next one opens.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,29 +14,64 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, exists, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from core.charging.calls import REFUSED, Admitted, Call, Progress, Stale, Verdict, base_facts
+from core.charging import generations
+from core.charging.calls import (
+    REFUSED,
+    Admitted,
+    Call,
+    Elsewhere,
+    Progress,
+    Stale,
+    TooFast,
+    Unsettled,
+    Verdict,
+    base_facts,
+)
 from core.ids import created_at, day_of, first_id
 from core.models import ApiKey, Hold, Spend, UsageEvent, User, Wallet
-from core.rules.admission import Budget, Deny, Funds, decide, extension
+from core.rules.admission import Admit, Budget, Deny, Funds, decide, extension
 from core.rules.periods import end_of, start_of
 from core.rules.scopes import Subject
 
+AT_ONCE_MS = 1000  # after that some call may have ended
 
-def admit(connection: Connection, call: Call, *, boot_id: UUID, hold_s: int) -> Verdict:
+
+def admit(
+    connection: Connection, call: Call, *, boot_id: UUID, hold_s: int, at_once: int = 0
+) -> Verdict | Elsewhere | Unsettled:
     """Hold the call's worst case, or say why not. Admitting the same request id again answers the same.
 
-    A call that was settled or swept since is not admitted again: Stale.
+    A call that was settled or swept since is not admitted again: Stale. `at_once`: how many calls of a wallet
+    may run at the same time; 0: any number.
     """
+    if not generations.none_is_open(connection):
+        return _earlier(connection, call) or Elsewhere()
     row = connection.execute(_admission_row(call.wallet_id, call.key_id)).one_or_none()
     if row is None or not _is_current(row, call):
         return _earlier(connection, call) or Stale()
-    verdict = decide(call.want, _funds(row), budgets_of(connection, call))
-    if isinstance(verdict, Deny):
+    if at_once and _running(connection, call.wallet_id) >= at_once:
+        return _earlier(connection, call) or TooFast(at_once, AT_ONCE_MS, at_once=True, whose="account")
+    verdict = _decide(connection, call, _funds(row))
+    if not isinstance(verdict, Admit):
         return _earlier(connection, call) or verdict
     if not _insert(connection, call, verdict.hold_n, boot_id=boot_id, hold_s=hold_s):
         return _earlier(connection, call) or Stale()
     _move_held(connection, call.wallet_id, verdict.hold_n)
     return Admitted(verdict.hold_n)
+
+
+def _decide(connection: Connection, call: Call, funds: Funds) -> Admit | Deny | Unsettled:
+    """What is leased may have been spent, by calls not booked yet; on whose budget, nobody knows."""
+    budgets = budgets_of(connection, call)
+    verdict = decide(call.want, funds, beside_leases(budgets, funds))
+    if funds.leased_n == 0 or isinstance(verdict, Admit):
+        return verdict
+    exact = decide(call.want, replace(funds, leased_n=0), budgets)
+    return exact if isinstance(exact, Deny) else Unsettled()
+
+
+def _running(connection: Connection, wallet_id: UUID) -> int:
+    return connection.execute(select(func.count()).where(Hold.wallet_id == wallet_id)).scalar_one()
 
 
 def _insert(connection: Connection, call: Call, hold_n: int, *, boot_id: UUID, hold_s: int) -> bool:
@@ -94,10 +132,13 @@ def checkpoint(connection: Connection, running: Sequence[Progress], *, hold_s: i
 
 def extend(connection: Connection, call: Call, *, more_n: int) -> int:
     """Add to a running call's hold what there is of `more_n`. Returns what was added; 0 when all is gone."""
+    if not generations.none_is_open(connection):  # Redis counts on what was held when its generation opened
+        return 0
     row = connection.execute(_admission_row(call.wallet_id, call.key_id)).one_or_none()
     if row is None:
         return 0
-    added = extension(more_n=more_n, funds=_funds(row), budgets=budgets_of(connection, call))
+    funds, budgets = _funds(row), budgets_of(connection, call)
+    added = extension(more_n=more_n, funds=funds, budgets=beside_leases(budgets, funds))
     if added == 0:
         return 0
     grown = connection.execute(
@@ -154,6 +195,11 @@ def budgets_of(connection: Connection, call: Call) -> list[Budget]:
         for subject in call.caller.subjects
         if subject.limit_n is not None
     ]
+
+
+def beside_leases(budgets: Sequence[Budget], funds: Funds) -> list[Budget]:
+    """Budgets as if all that is leased of the wallet were spent on them: too strict, never too loose."""
+    return [replace(budget, held_n=budget.held_n + funds.leased_n) for budget in budgets]
 
 
 HELD_BY = {"key": Hold.key_id, "member": Hold.member_id, "team": Hold.team_id}

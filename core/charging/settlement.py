@@ -5,12 +5,14 @@ sweeper's guess, by the difference.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, delete, func, select, update
 
+from core.charging import generations
 from core.charging.booking import book
 from core.charging.calls import (
     FINAL,
@@ -24,30 +26,46 @@ from core.charging.calls import (
     final_facts,
     orphan_facts,
 )
-from core.charging.holds import budgets_of
+from core.charging.holds import beside_leases, budgets_of
 from core.ids import day_of
 from core.models import Hold, UsageEvent, Wallet
-from core.money import Nanos
-from core.rules.admission import Funds, within_means
+from core.rules.admission import Budget, Funds, within_means
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What there is to charge, with this call's own hold still counted as held."""
+
+    wallet: Funds
+    budgets: Sequence[Budget]
+    is_counted_here: bool  # else by Redis, which was told what is held, and counts on no more
+
+    def payable(self, charge_n: int, *, hold_n: int) -> int:
+        """What of a charge may be taken."""
+        if not self.is_counted_here:
+            return min(charge_n, hold_n)
+        budgets = beside_leases(self.budgets, self.wallet)
+        return within_means(charge_n, hold_n=hold_n, funds=self.wallet, budgets=budgets)
 
 
 def settle(connection: Connection, call: Call, ending: Ending) -> Settled:
     """Book how a call ended. May be repeated: the first final settlement stands."""
+    is_counted_here = generations.none_is_open(connection)
     wallet = _lock(connection, call.wallet_id)
     budgets = budgets_of(connection, call) if ending.cost.charge_n else []
+    means = _Means(wallet, budgets, is_counted_here=is_counted_here)
     hold = _take(connection, call.request_id, call.wallet_id)
     if hold is not None:
         _release(connection, hold)
-        charge_n = within_means(ending.cost.charge_n, hold_n=hold.amount_n, funds=wallet, budgets=budgets)
+        charge_n = means.payable(ending.cost.charge_n, hold_n=hold.amount_n)
         return Settled("settled", _book(connection, call, ending, charge_n))
     earlier = connection.execute(_earlier(call)).one_or_none()
     if earlier is None:
         return Settled("unknown", 0)
     if earlier.rank >= FINAL:
         return Settled("already", earlier.charge_n)
-    more_n = ending.cost.charge_n - earlier.charge_n
-    charge_n = Nanos(earlier.charge_n + within_means(more_n, hold_n=0, funds=wallet, budgets=budgets))
-    return Settled("adjusted", _book(connection, call, ending, charge_n))
+    more_n = means.payable(ending.cost.charge_n - earlier.charge_n, hold_n=0)
+    return Settled("adjusted", _book(connection, call, ending, earlier.charge_n + more_n))
 
 
 def due_holds(connection: Connection, *, limit: int = 100) -> Sequence[Row[UUID, UUID]]:

@@ -11,6 +11,7 @@ import msgspec
 
 from core.charging.calls import FINAL, ORPHAN, Entry, orphan_facts
 from core.charging.generations import number_of
+from core.counters.requests import Settlement
 from core.money import MAX_USD, NANOS_PER_USD
 from core.rules.periods import DAY_MS
 
@@ -83,6 +84,21 @@ def read(event_id: str, fields: Mapping[str, str]) -> Entry | Returned:
         return _entry(fields, ended_at)
     except (KeyError, ValueError, TypeError, OverflowError, OSError, msgspec.MsgspecError) as error:
         raise Poisoned(f"{type(error).__name__}: {error}"[:500]) from None
+
+
+def lost_entry(end: Settlement, *, now: datetime) -> Entry:
+    """What is booked of a settlement that cannot be sent to Redis: no more than was held."""
+    base: dict[str, Any] = {**_base(end.base)}
+    points = base.pop("points", 0)
+    return Entry(
+        request_id=end.request_id,
+        wallet_id=end.wallet_id,
+        rank=FINAL,
+        charge_n=min(end.charge_n, end.hold_n),
+        facts={**base, **_final(end.final), "ended_at": now},
+        gen=number_of(end.gen),
+        points=points,
+    )
 
 
 def _entry(fields: Mapping[str, str], ended_at: datetime) -> Entry:

@@ -1,7 +1,7 @@
-"""Path (c) put together: the parts that share a store, a clock and a spool."""
+"""Charging put together: path (c), whose parts share a store, a clock and a spool, and path (a) behind it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
@@ -11,14 +11,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.charging import generations as boots
 from core.config import Settings
+from core.db import async_engine
 from core.ids import uuid7
 from proxy.clock import Clock
+from proxy.gate import Gate, PostgresGate
 from proxy.global_breaker import GlobalBreaker
+from proxy.leases.fallback import WALLET_AT_ONCE, FallbackGate
 from proxy.leases.gate import LeaseGate
 from proxy.leases.generations import Generations
 from proxy.leases.lender import Lender
+from proxy.leases.local_limits import LocalLimits
 from proxy.leases.settler import Settler
 from proxy.leases.spool import Spool
+from proxy.leases.vacancy import Vacancy
 from proxy.store.store import Store
 from proxy.trips import Trips
 
@@ -34,7 +39,7 @@ class Leases:
 
     engine: AsyncEngine
     store: Store
-    gate: LeaseGate
+    gate: Gate
     lender: Lender
     generations: Generations
     settler: Settler
@@ -42,6 +47,8 @@ class Leases:
     breaker: GlobalBreaker
     clock: Clock
     boot_id: UUID
+    vacancy: Vacancy | None = None  # where calls are admitted in PostgreSQL while nobody has Redis
+    checkpoints: AsyncEngine | None = None
 
     @property
     def background(self) -> tuple[Callable[[], Awaitable[None]], ...]:
@@ -52,7 +59,13 @@ class Leases:
             self.settler.spool.keep_synced,
             self.trips.keep_writing,
             self.breaker.keep,
+            *(() if self.vacancy is None else (self.vacancy.keep,)),
         )
+
+    @property
+    def is_degraded(self) -> bool:
+        """Say whether calls are admitted in PostgreSQL, within the limits of that."""
+        return self.vacancy is not None and self.vacancy.is_vacant
 
     async def open(self) -> None:
         await self.store.open()
@@ -61,6 +74,8 @@ class Leases:
 
     def fault(self) -> str | None:
         """Why no call can be admitted; None: as far as this process knows, they can."""
+        if self.is_degraded:
+            return None
         if self.generations.current is None:
             return "redis unreachable"
         return "spool cannot be written" if self.settler.spool.is_broken else None
@@ -81,6 +96,8 @@ class Leases:
         await self.generations.close()
         await self.settler.close()
         await self.store.close()
+        if self.checkpoints is not None:
+            await self.checkpoints.dispose()
 
 
 def build_leases(settings: Settings, engine: AsyncEngine) -> Leases:
@@ -102,4 +119,25 @@ def build_leases(settings: Settings, engine: AsyncEngine) -> Leases:
         boot_id=boot_id,
         hold_s=settings.hold_s,
     )
-    return Leases(engine, store, gate, lender, generations, settler, trips, breaker, clock, boot_id)
+    leases = Leases(engine, store, gate, lender, generations, settler, trips, breaker, clock, boot_id)
+    return leases if settings.redis_down == "refuse" else with_fallback(leases, settings)
+
+
+def with_fallback(leases: Leases, settings: Settings) -> Leases:
+    """The same, admitting in PostgreSQL while nobody has Redis."""
+    engine, boot_id = leases.engine, leases.boot_id
+    checkpoints = async_engine(settings.database_url, pool_size=1)
+    vacancy = Vacancy(engine, leases.generations, boot_id=boot_id)
+    leases.settler.is_redis_gone = lambda: vacancy.is_final
+    postgres = PostgresGate(
+        engine, checkpoints=checkpoints, boot_id=boot_id, hold_s=settings.hold_s, at_once=WALLET_AT_ONCE
+    )
+    gate = FallbackGate(
+        leases.gate,
+        postgres,
+        vacancy=vacancy,
+        limits=LocalLimits(global_n=(settings.global_minute_n, settings.global_hourly_n)),
+        trips=leases.trips,
+        breaker=leases.breaker,
+    )
+    return replace(leases, gate=gate, vacancy=vacancy, checkpoints=checkpoints)

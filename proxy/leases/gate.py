@@ -32,6 +32,8 @@ SETTLE_WAIT_S = 1.0
 LOST = Ending(
     provider="", usage=Usage(), cost=Cost(), status=Unavailable.status, reason=Unavailable.reason
 )  # how a call ends that may have been admitted, and was refused
+AWAY_RETRY_S = 5
+NO_LIMITS = "The service cannot check limits right now. Try again."
 _log = structlog.get_logger()
 
 
@@ -73,9 +75,7 @@ class LeaseGate:
             return await self._admit(call)
         except (Away, Broken) as error:
             _log.warning("admission_failed", request_id=str(call.request_id), error=type(error).__name__)
-            raise Unavailable(
-                "The service cannot check limits right now. Try again.", retry_after_s=5
-            ) from None
+            raise Unavailable(NO_LIMITS, retry_after_s=AWAY_RETRY_S) from None
         finally:
             self._generations.asking.pop(call.request_id.int, None)
 
@@ -240,7 +240,7 @@ class LeaseGate:
     def _life(self) -> Life:
         life = self._generations.current
         if life is None:
-            raise Unavailable("The service is starting. Try again.", retry_after_s=2)
+            raise Unavailable(NO_LIMITS, retry_after_s=AWAY_RETRY_S)
         return life
 
     async def _run(self, request: Request) -> Answer:

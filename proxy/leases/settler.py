@@ -2,8 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import structlog
 from sqlalchemy import text
@@ -11,16 +13,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.charging import generations
+from core.charging.booking import book
 from core.charging.calls import FINAL
-from core.counters import requests
-from core.counters.requests import Request, Settlement
+from core.counters.events import lost_entry
+from core.counters.requests import Settlement
 from core.ids import day_of
+from proxy.leases.sender import Sender
 from proxy.leases.spool import Left, Spool, left_behind
-from proxy.store.connection import Reply
-from proxy.store.errors import Away, Broken
 from proxy.store.store import Store
 
-RETRY_FIRST_S, RETRY_LAST_S = 0.05, 2.0
 LOOK_S = 1.0  # between looks at what is booked
 AGAIN_S = 30.0  # what is not booked by then is sent again
 MOMENT_S = 1.0  # so long a proxy that ends waits for PostgreSQL; what is not booked the next one sees to
@@ -38,14 +39,12 @@ class Settler:
 
     def __init__(self, engine: AsyncEngine, store: Store, spool: Spool, root: Path) -> None:
         self._engine = engine
-        self._store = store
+        self.sender = Sender(store)
         self.spool = spool
         self._root = root
-        # By the number of the request id: to hash that costs a tenth of what an id costs.
-        self._sending: dict[int, asyncio.Future[int]] = {}
-        self._sent_at: dict[int, float] = {}
-        self._insisting: set[asyncio.Task[None]] = set()
         self._left: list[Left] = []
+        self._dead: list[UUID] = []  # boots PostgreSQL may still take for alive
+        self.is_redis_gone: Callable[[], bool] = lambda: False  # and nothing can be admitted there any more
 
     def write_down(self, settlement: Settlement) -> bool:
         """Spool a settlement. Says whether the disk took it; if not, only Redis will know of it."""
@@ -58,66 +57,11 @@ class Settler:
 
     def send(self, settlement: Settlement) -> asyncio.Future[int]:
         """Settle in Redis, for as long as it takes; gives what the call was charged."""
-        number = settlement.request_id.int
-        sent = self._sending.get(number)
-        if sent is None:
-            sent = self._sending[number] = asyncio.get_running_loop().create_future()
-            self._try(settlement, requests.settlement(settlement))
-        return sent
-
-    def _try(self, settlement: Settlement, request: Request) -> None:
-        """Ask once, and look at the answer when it is there: a task for each would cost as much again."""
-        try:
-            reply = self._store.send(
-                request.script, tag=request.bucket.tag, keys=request.keys, args=request.args
-            )
-        except Away:
-            self._insist(settlement, request)
-        else:
-            reply.add_done_callback(lambda reply: self._answered(settlement, request, reply))
-
-    def _answered(self, settlement: Settlement, request: Request, reply: "asyncio.Future[Reply]") -> None:
-        charge_n = None if reply.cancelled() or reply.exception() else _charged(reply.result())
-        if charge_n is None:
-            self._insist(settlement, request)
-        else:
-            self._sent(settlement, charge_n)
-
-    def _sent(self, settlement: Settlement, charge_n: int) -> None:
-        self._sent_at[settlement.request_id.int] = time.monotonic()
-        sent = self._sending.pop(settlement.request_id.int)
-        if not sent.done():  # else whoever waited for it was cancelled
-            sent.set_result(charge_n)
-
-    def _insist(self, settlement: Settlement, request: Request) -> None:
-        task = asyncio.get_running_loop().create_task(self._repeat(settlement, request))
-        self._insisting.add(task)
-        task.add_done_callback(self._insisting.discard)
-
-    async def _repeat(self, settlement: Settlement, request: Request) -> None:
-        """Ask until it is settled."""
-        wait_s, name = RETRY_FIRST_S, str(settlement.request_id)
-        while True:
-            try:
-                answer = await self._store.run(
-                    request.script, tag=request.bucket.tag, keys=request.keys, args=request.args
-                )
-            except Broken as error:
-                _log.error("settlement_refused", request_id=name, error=error.code)
-            except Away:
-                pass
-            else:
-                if (charge_n := _charged(answer)) is not None:
-                    self._sent(settlement, charge_n)
-                    return
-                if answer != [b"REGEN"]:
-                    _log.error("settlement_refused", request_id=name, error=str(answer))
-            await asyncio.sleep(wait_s)
-            wait_s = min(wait_s * 2, RETRY_LAST_S)
+        return self.sender.send(settlement)
 
     def doubt(self) -> None:
         """Redis lost what it held: send everything again that is not booked, at the next look."""
-        self._sent_at.clear()
+        self.sender.arrived.clear()
 
     def oldest_gen(self) -> int | None:
         """The oldest generation something in the spool belongs to."""
@@ -140,6 +84,7 @@ class Settler:
         for left in left_behind(self._root):
             _log.warning("spool_replayed", boot_id=str(left.boot_id), settlements=len(left.settlements))
             self._left.append(left)
+            self._dead.append(left.boot_id)
             for settlement in left.settlements:
                 self.send(settlement)
 
@@ -148,21 +93,44 @@ class Settler:
         self.spool.seal()
         await self.spool.mend()
         try:
+            await self._tell_of_the_dead()
+            if self.is_redis_gone():
+                await self._book_without_redis()
             await self._drop_booked()
         except (SQLAlchemyError, OSError) as error:
             _log.warning("spool_not_checked", error=type(error).__name__)
             return
         waiting, due = self._waiting(), time.monotonic() - AGAIN_S
-        if len(self._sent_at) > len(waiting):  # some were never spooled
-            numbers = {end.request_id.int for end in waiting}
-            self._sent_at = {number: at for number, at in self._sent_at.items() if number in numbers}
+        arrived = self.sender.arrived
+        if len(arrived) > len(waiting):  # some were never spooled
+            self.sender.forget(arrived.keys() - {end.request_id.int for end in waiting})
         for end in waiting:
-            if self._sent_at.get(end.request_id.int, due) <= due:
+            if arrived.get(end.request_id.int, due) <= due:
                 self.send(end)
+
+    async def _tell_of_the_dead(self) -> None:
+        dead, self._dead = self._dead, []
+        if dead:
+            async with self._engine.begin() as connection:
+                await connection.run_sync(lambda sync: generations.died(sync, dead))
+
+    async def _book_without_redis(self) -> None:
+        """Book what waits to be sent. Should Redis have got some of it before, it is in the books by then."""
+        ends = self._unbooked()[:BATCH]
+        if not ends:
+            return
+        entries = [lost_entry(end, now=datetime.now(UTC)) for end in ends]
+        async with self._engine.begin() as connection:
+            charges = await connection.run_sync(lambda sync: book(sync, entries))
+        for request_id, charge_n in charges.items():
+            self.sender.settled(request_id.int, charge_n)
+        booked = {request_id.int for request_id in charges}
+        self.spool.forget(booked)
+        await self._finish(booked)
 
     def _waiting(self) -> list[Settlement]:
         """What Redis has, as far as we know, and PostgreSQL not yet; the oldest first."""
-        return [end for end in self._unbooked() if end.request_id.int not in self._sending]
+        return [end for end in self._unbooked() if end.request_id.int not in self.sender.underway]
 
     async def _drop_booked(self) -> None:
         """Ask for a batch, and for the next one only when most of it was booked: they are booked in order."""
@@ -172,8 +140,7 @@ class Settler:
             missing = await self._missing(batch) if batch else set()
             booked = {end.request_id.int for end in batch} - missing
             self.spool.forget(booked)
-            for number in booked:
-                self._sent_at.pop(number, None)
+            self.sender.forget(booked)
             await self._finish(booked)  # also of a boot that left nothing
             if len(missing) > len(booked):
                 return
@@ -204,8 +171,8 @@ class Settler:
         """Wait until Redis has everything, and a moment for PostgreSQL too. Says whether that has it all."""
         try:
             async with asyncio.timeout(within_s):
-                while self._sending:
-                    await asyncio.wait(self._sending.values())
+                while self.sender.underway:
+                    await asyncio.wait(self.sender.underway.values())
                 async with asyncio.timeout(MOMENT_S):
                     while list(self.spool.pending()):
                         await self.look()
@@ -215,15 +182,7 @@ class Settler:
         return not list(self.spool.pending())
 
     async def close(self) -> None:
-        for task in self._insisting:
-            task.cancel()
+        self.sender.close()
         for left in self._left:
             left.release()
         self.spool.close()
-
-
-def _charged(answer: object) -> int | None:
-    """What settle.lua says the call was charged; None when it did not settle it."""
-    if isinstance(answer, list) and len(answer) > 1 and isinstance(answer[1], bytes):
-        return int(answer[1])
-    return None

@@ -11,7 +11,7 @@ TABLES = {
     "wallets": "SELECT id::text, balance_n, credit_limit_n, leased_n, held_n FROM wallets",
     "ledger": "SELECT wallet_id::text, kind, ref, amount_n FROM ledger",
     "usage": "SELECT request_id::text, day, rank, wallet_id::text, key_id::text, model_id, charge_n, status,"
-    " reason, estimated, disputed, output_tokens FROM usage_events",
+    " reason, estimated, disputed, output_tokens, gen FROM usage_events",
     "holds": "SELECT request_id::text, wallet_id::text, amount_n FROM holds",
 }
 POOLS = "SELECT wallet_id::text, gen, granted_n, posted_n, returned_n, state FROM pools"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tests.chaos.accounts import EXACT, EXACT_N, EXACT_TOKENS
 from tests.chaos.client import Seen, ask, call
-from tests.chaos.rig import Rig
+from tests.chaos.rig import ENDED_S, Rig
 
 WHOLE_CALLS = 10
 LAST_TOKENS = (
@@ -38,3 +38,12 @@ async def rush(rig: Rig, secrets: Sequence[str], *, calls: int) -> list[Seen]:
 def served(seen: Sequence[Seen]) -> Counter[int]:
     """How many were answered with how many tokens."""
     return Counter(one.tokens for one in seen if one.status == 200 and one.is_complete)
+
+
+async def until_spent(rig: Rig, secrets: Sequence[str], seen: list[Seen]) -> None:
+    """Call until the last of the money is spent, to the nano-dollar and no further."""
+    async with asyncio.timeout(ENDED_S):
+        while served(seen) != EXPECTED:
+            assert not served(seen) - EXPECTED
+            await asyncio.sleep(1)
+            seen += await rush(rig, secrets, calls=WHOLE_CALLS)

@@ -5,10 +5,10 @@ from contextlib import closing
 
 import pytest
 
-from tests.chaos.crowd import EXPECTED, MONEY_USD, WHOLE_CALLS, rush, served
+from tests.chaos.crowd import EXPECTED, MONEY_USD, rush, served, until_spent
 from tests.chaos.load import MIXED, Load
 from tests.chaos.processes import until
-from tests.chaos.rig import ENDED_S, HOLD_S, begin
+from tests.chaos.rig import HOLD_S, begin
 from tests.chaos.wire import SOUND, Fault, Wire
 
 pytestmark = pytest.mark.xdist_group("chaos")
@@ -113,15 +113,6 @@ async def test_an_old_primary_that_lives_on_spends_nothing_twice(rig, chance):
         await until_spent(rig, secrets, seen)
         rig.proxies.remove(lonely)
         lonely.stop()
-
-
-async def until_spent(rig, secrets, seen):
-    """Call until the last of the money is spent, to the nano-dollar and no further."""
-    async with asyncio.timeout(ENDED_S):
-        while served(seen) != EXPECTED:
-            assert not served(seen) - EXPECTED
-            await asyncio.sleep(1)
-            seen += await rush(rig, secrets, calls=WHOLE_CALLS)
 
 
 async def follow(rig, service, link):

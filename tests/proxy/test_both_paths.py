@@ -77,9 +77,13 @@ async def served(request):
 class World:
     """A relay, and everybody who calls it: the same people with the same money on either path."""
 
-    relay: object
+    start: object
     secrets: dict[str, str]
     wallets: dict[str, object]  # whose -> id
+    relay: object = None
+
+    async def begin(self):
+        self.relay = self.relay or await self.start()
 
     async def call(self, who, how, **fields):
         body = ask(fields.pop("model", "own/model"), x_how=how, **{"max_tokens": 50, **fields})
@@ -111,8 +115,17 @@ PEOPLE = ("rich", "poor", "limited", "member", "org")
 async def worlds(start_relay, make, provider):
     """A relay of each path, and people of its own."""
     provider.answer = served
+    settings = {"slice_tokens": 32, "idle_timeout_s": 2.0}
+
+    async def on_postgres():
+        """Before there is a generation of Redis: once one is open, PostgreSQL admits nothing."""
+        relay = await start_relay(counters_url="redis://127.0.0.1:1/0", **settings)
+        engine = relay.deps.engine
+        relay.deps.running.gate = PostgresGate(engine, checkpoints=engine, boot_id=uuid7(), hold_s=30)
+        return relay
+
     made = []
-    for _ in ("postgres", "leases"):
+    for start in (on_postgres, lambda: start_relay(**settings)):
         rich, poor = make.user(credits_usd="10"), make.user(credits_usd="0.0002")
         orgs = [make.org(credits_usd="0.001"), make.org(credits_usd="0.00016")]
         member = make.member(team=make.team(orgs[0], monthly_budget_n=10**9), monthly_budget_n=160_000)
@@ -125,9 +138,7 @@ async def worlds(start_relay, make, provider):
         )
         secrets = {who: make.secrets[key.id] for who, key in zip(PEOPLE, keys, strict=True)}
         wallets = {who: key.wallet_id for who, key in zip(PEOPLE, keys, strict=True)}
-        made.append(World(await start_relay(slice_tokens=32, idle_timeout_s=2.0), secrets, wallets))
-    deps = made[0].relay.deps
-    deps.running.gate = PostgresGate(deps.engine, checkpoints=deps.engine, boot_id=uuid7(), hold_s=30)
+        made.append(World(start, secrets, wallets))
     return made
 
 
@@ -135,6 +146,7 @@ async def compared(worlds, books, history, *, calls):
     """Live the same history in both worlds. Gives what it came to, which is the same."""
     told = []
     for world in worlds:
+        await world.begin()
         statuses = await history(world)
         found = await until(lambda world=world: (rows := rows_of(world, books)).total() >= calls and rows)
         assert found.total() == calls

@@ -63,6 +63,26 @@ async def test_a_call_is_admitted_watched_extended_and_settled(gate, call, books
     assert books.charges() == [40]
 
 
+async def test_calls_that_wait_for_each_other_leave_connections_for_signs_of_life(
+    settings, call, caller, books
+):
+    engine = async_engine(settings.database_url)
+    gate = PostgresGate(engine, checkpoints=engine, boot_id=uuid7(), hold_s=5)
+    calls = [structs.replace(call, request_id=uuid7()) for _ in range(40)]
+    with books.engine.begin() as connection:
+        connection.execute(text("SELECT FROM wallets WHERE id = :w FOR UPDATE"), {"w": call.wallet_id})
+        asking = [asyncio.create_task(gate.admit(one)) for one in calls]
+
+        async with asyncio.timeout(5), engine.connect() as free:
+            assert (await free.execute(text("SELECT 1"))).scalar_one() == 1
+        assert not any(task.done() for task in asking)
+
+    assert await asyncio.gather(*asking) == [Admitted(1000)] * 40
+    for one in calls:
+        await gate.settle(one, Admitted(1000), ending(0), hold_n=1000)
+    await engine.dispose()
+
+
 async def test_asking_twice_holds_once(gate, call, books, caller):
     assert await gate.admit(call) == await gate.admit(call) == Admitted(1000)
     assert books.wallet(caller).held_n == 1000

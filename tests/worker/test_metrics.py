@@ -5,7 +5,9 @@ from urllib.request import urlopen
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from sqlalchemy import text
 
+from core.charging import generations
 from core.charging.calls import Admitted
 from core.charging.holds import admit
 from core.charging.proof import CHECKS
@@ -24,7 +26,12 @@ from worker.reconcile import Reconciliation
 from worker.sweeps import Sweeper
 
 SAMPLE = re.compile(r"^(bl_\w+(?:\{.*\})?) (\S+)$", re.MULTILINE)
-FROM_STORES = {"bl_stream_backlog", "bl_open_holds", "bl_pool_old_age_seconds"}
+FROM_STORES = {
+    "bl_stream_backlog",
+    "bl_open_holds",
+    "bl_pool_old_age_seconds",
+    "bl_without_redis_seconds",
+}
 
 
 @pytest.fixture
@@ -41,6 +48,10 @@ def told(collector):
 
 
 def test_every_number_is_told(lease, engine, counters, parts):
+    with engine.begin() as connection:
+        generations.vacate(connection)
+        assert isinstance(admit(connection, lease.call(1000), boot_id=uuid7(), hold_s=60), Admitted)
+    lease.open_generation()
     lease.charged(1000, 300)
     lease.counters.redis.xadd(lease.keys.bucket.stream, {"a": "5"})
     parts.drain.round()
@@ -48,8 +59,6 @@ def test_every_number_is_told(lease, engine, counters, parts):
         lease.silence(silent)
     parts.sweeps[0].sweep()
     lease.admitted(1000)
-    with engine.begin() as connection:
-        assert isinstance(admit(connection, lease.call(1000), boot_id=uuid7(), hold_s=60), Admitted)
 
     numbers = told(LedgerCollector(parts, engine, counters))
 
@@ -61,6 +70,7 @@ def test_every_number_is_told(lease, engine, counters, parts):
         "bl_open_holds": 2,
         "bl_drain_lag_seconds": 0,
         "bl_pool_old_age_seconds": 0,
+        "bl_without_redis_seconds": 0,
     }
 
 
@@ -97,9 +107,21 @@ def test_what_a_store_that_is_away_would_know_is_left_out(lease, engine, parts, 
         without_redis = told(LedgerCollector(parts, engine, away))
         without_both = told(LedgerCollector(parts, nowhere, away))
 
-    assert FROM_STORES & set(without_redis) == {"bl_pool_old_age_seconds"}
+    assert FROM_STORES & set(without_redis) == {"bl_pool_old_age_seconds", "bl_without_redis_seconds"}
     assert FROM_STORES & set(without_both) == set()
     assert without_both["bl_events_booked_total"] == 0
+
+
+def test_how_long_nobody_has_had_redis_is_told(engine, counters, parts):
+    with engine.begin() as connection:
+        generations.vacate(connection)
+        connection.execute(
+            text("UPDATE generations SET started_at = now() - interval '9 s' WHERE fingerprint = ''")
+        )
+
+    lasted_s = told(LedgerCollector(parts, engine, counters))["bl_without_redis_seconds"]
+
+    assert 9 <= lasted_s < 60
 
 
 def test_the_ledger_process_answers_where_it_is_told_to(lease, start, until):

@@ -87,8 +87,8 @@ def test_a_lease_of_nothing_keeps_the_pool_valid(desk):
 
 
 def test_what_calls_hold_in_postgresql_is_not_leased(desk):
-    gen = desk.open_generation().gen
     call = desk.admitted(700)
+    gen = desk.open_generation().gen
 
     assert desk.lease(gen, 1000) == Granted(1, 300)
     desk.settle(call, 700)

@@ -1,7 +1,7 @@
 """The charging part of proxies, without the proxies: real Valkey, real PostgreSQL, and wires to spoil."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,13 +10,15 @@ from uuid import uuid4
 import pytest
 from redis import Redis
 
+from core.charging.calls import Admitted, Call
 from core.config import Settings
+from core.counters import requests
 from core.counters.client import Counters
 from core.counters.keys import BucketKeys, bucket_keys, wallet_keys
 from core.counters.requests import Settlement
 from core.db import async_engine
 from proxy.leases.build import Leases, build_leases
-from tests.core.charging.conftest import Desk, open_desk  # noqa: F401  # a fixture
+from tests.core.charging.conftest import Desk, ending, open_desk  # noqa: F401  # a fixture
 from tests.proxy.conftest import text_of
 from tests.proxy.store.servers import OwnServer, Wire, own_server
 from worker.drain import Drain
@@ -176,3 +178,16 @@ def marks(redis: Redis) -> set[bytes | None]:
     """The generations the buckets know."""
     keys: list[BucketKeys] = [bucket_keys(bucket) for bucket in range(256)]
     return set(redis.mget([key.generation for key in keys]))
+
+
+@pytest.fixture
+def admitted(counter: Counter, leases: Leases) -> Callable[..., Awaitable[tuple[Call, Settlement]]]:
+    """Admits a call. Gives it and its settlement."""
+
+    async def admit(charge_n: int = 60, **fields: Any) -> tuple[Call, Settlement]:
+        call = counter.call(100, **fields)
+        verdict = await leases.gate.admit(call)
+        assert isinstance(verdict, Admitted)
+        return call, requests.ended(call, ending(charge_n), gen=verdict.gen, hold_n=verdict.hold_n)
+
+    return admit

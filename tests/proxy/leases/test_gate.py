@@ -253,7 +253,7 @@ async def test_what_was_never_sent_is_not_settled(gate, leases, counter):
     with pytest.raises(Unavailable):
         await gate.admit(counter.call(10))
 
-    assert leases.settler._sending == {}
+    assert leases.settler.sender.underway == {}
 
 
 async def test_a_script_that_fails_holds_nothing_and_nothing_is_sent_after_it(gate, leases, counter):
@@ -266,7 +266,7 @@ async def test_a_script_that_fails_holds_nothing_and_nothing_is_sent_after_it(ga
         await gate.admit(call)
 
     assert counter.hold(call) == {}
-    assert leases.settler._sending == {}
+    assert leases.settler.sender.underway == {}
 
 
 async def test_a_call_nobody_waits_for_any_more_leaves_no_hold_for_longer_than_its_deadline(

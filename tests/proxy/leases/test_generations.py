@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from core.charging.calls import Admitted
-from core.charging.generations import Life
+from core.charging.generations import Life, vacate
 from core.counters.keys import GLOBAL, bucket_keys
 from core.errors import Unavailable
 from core.rules.admission import Deny
@@ -55,6 +55,22 @@ async def test_who_starts_later_enters_the_same(leases, start, counter):
 
     assert other.generations.current == leases.generations.current
     assert len(opened(counter.desk)) == 1
+
+
+async def test_who_has_redis_leaves_it_when_others_go_on_without_and_comes_back_after_a_while(
+    leases, counter
+):
+    with counter.desk.engine.begin() as connection:
+        vacate(connection)
+    counter.desk.run("UPDATE generations SET started_at = now() - interval '4 s' WHERE fingerprint = ''")
+
+    assert not await leases.generations.renew()
+    assert (leases.generations.current, leases.store.allowed) == (None, None)
+    counter.desk.run("UPDATE generations SET started_at = now() - interval '10 s' WHERE fingerprint = ''")
+    assert await leases.generations.renew()
+
+    assert leases.generations.current.gen == 3
+    assert marks(counter.redis) == {leases.generations.current.name.encode()}
 
 
 async def test_of_many_that_start_at_once_one_opens(start, counter):
@@ -276,7 +292,7 @@ async def test_an_admission_under_way_is_known_from_before_it_is_sent_until_its_
     admission = asyncio.create_task(leases.gate.admit(call))
     await until(lambda: far.hold(call))  # it was admitted, and nobody here knows
 
-    assert leases.generations._settled_gen() == leases.generations.current.gen
+    assert leases.generations._settled_gen(None) == leases.generations.current.gen
     assert leases.generations.asking == {call.request_id.int: leases.generations.current}
     with pytest.raises(Unavailable):
         await admission

@@ -8,13 +8,14 @@ from uuid import UUID, uuid4
 import pytest
 from structlog.testing import capture_logs
 
+from core.charging import generations
 from core.counters import requests
 from core.ids import uuid7
 from proxy.leases import settler as settlers
 from proxy.leases.spool import Spool
 from tests.core.charging.conftest import ending
 from tests.proxy.conftest import until
-from tests.proxy.leases.conftest import behind, line
+from tests.proxy.leases.conftest import line
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -23,18 +24,6 @@ pytestmark = pytest.mark.usefixtures("quick")
 def quick(monkeypatch):
     """Look more often than in life, where nothing is in a hurry."""
     monkeypatch.setattr(settlers, "LOOK_S", 0.05)
-
-
-@pytest.fixture
-def admitted(counter, leases):
-    """Admits a call. Gives it and its settlement."""
-
-    async def admit(charge_n=60, **fields):
-        call = counter.call(100, **fields)
-        verdict = await leases.gate.admit(call)
-        return call, requests.ended(call, ending(charge_n), gen=verdict.gen, hold_n=verdict.hold_n)
-
-    return admit
 
 
 async def test_what_was_booked_is_forgotten_and_nothing_else(admitted, leases, counter):
@@ -61,75 +50,6 @@ async def test_an_orphan_on_record_does_not_end_a_settlement(admitted, leases, c
     await leases.settler.look()
 
     assert list(leases.settler.spool.pending()) == [end]
-
-
-async def test_a_settlement_on_its_way_is_not_sent_twice(admitted, leases, counter):
-    _, end = await admitted()
-
-    tasks = [leases.settler.send(end) for _ in range(3)]
-
-    assert len(set(tasks)) == 1
-    assert await asyncio.gather(*tasks) == [60, 60, 60]
-    assert len(counter.events()) == 1
-
-
-async def test_a_settlement_sent_again_is_charged_once(admitted, leases, counter):
-    _, end = await admitted()
-
-    charges = [await leases.settler.send(end) for _ in range(3)]
-
-    counter.book()
-    assert charges == [60, 60, 60]
-    assert counter.usage() == [(2, 60, "done")]
-    assert counter.desk.wallet()[0] == 940
-
-
-async def test_settlements_wait_for_redis(far, server, wire, start):
-    """Redis does not answer for a while, and its connections are gone: nobody gives up."""
-    leases = await start(counters_url=behind(wire, server), keep=True)
-    calls = [far.call(100) for _ in range(5)]
-    verdicts = [await leases.gate.admit(call) for call in calls]
-    wire.deaf = True
-    wire.cut()
-    tasks = []
-    for call, verdict in zip(calls, verdicts, strict=True):
-        end = requests.ended(call, ending(60), gen=verdict.gen, hold_n=100)
-        leases.settler.write_down(end)
-        tasks.append(leases.settler.send(end))
-    done, _ = await asyncio.wait(tasks, timeout=0.3)
-    assert not done
-
-    wire.deaf = False
-
-    assert await asyncio.gather(*tasks) == [60] * 5
-    far.book()
-    assert far.usage() == [(2, 60, "done")] * 5
-    assert far.pool()["held"] == 0
-
-
-async def test_a_reply_that_was_lost_costs_nobody_anything(far, server, wire, start):
-    leases = await start(counters_url=behind(wire, server), keep=True)
-    call, before = far.call(100), far.call(100)
-    await leases.settler.send(
-        requests.ended(before, ending(0), gen="1:0", hold_n=0)
-    )  # the script is known there
-    verdict = await leases.gate.admit(call)
-    wire.deaf = True  # what is sent arrives
-    task = leases.settler.send(requests.ended(call, ending(60), gen=verdict.gen, hold_n=100))
-    await until(lambda: far.tombstone(call))
-
-    wire.cut()
-    wire.deaf = False
-
-    assert await task == 60
-    assert [event["a"] for event in far.events()] == ["0", "60"]
-    assert far.pool() == {
-        "free": 340,
-        "held": 0,
-        "spent": 60,
-        "granted": 400,
-        "seq": 1,
-    }
 
 
 async def test_what_redis_lost_before_it_was_booked_is_sent_again(admitted, leases, counter, monkeypatch):
@@ -187,23 +107,6 @@ async def test_nothing_is_forgotten_while_postgresql_is_away(admitted, leases, c
     assert list(leases.settler.spool.pending()) == [end]
     await leases.settler.look()
     assert list(leases.settler.spool.pending()) == []
-
-
-async def test_a_settlement_redis_will_not_take_is_an_alarm_and_stays(admitted, leases, counter):
-    _, end = await admitted()
-    odd = requests.Settlement(
-        **{name: getattr(end, name) for name in end.__struct_fields__} | {"charge_n": -1}
-    )
-
-    with capture_logs() as logs:
-        task = leases.settler.send(odd)
-        await until(lambda: [log for log in logs if log["event"] == "settlement_refused"])
-
-    assert not task.done()
-    assert counter.events() == []
-    leases.settler._insisting.pop().cancel()
-    leases.settler._sending.clear()
-    await leases.settler.send(end)
 
 
 async def test_the_oldest_generation_is_that_of_anything_not_booked(leases, tmp_path):
@@ -336,7 +239,7 @@ async def test_it_does_not_remember_when_it_sent_what_is_done(admitted, leases, 
 
     await leases.settler.look()
 
-    assert leases.settler._sent_at == {}
+    assert leases.settler.sender.arrived == {}
 
 
 async def test_a_full_disk_is_looked_at_again(leases):
@@ -355,3 +258,20 @@ async def test_a_settlement_the_disk_did_not_take_is_said_to_be(leases):
 
     assert [log["event"] for log in logs] == ["spool_not_written"]
     leases.settler.spool.forget({end.request_id.int for end in leases.settler.spool.pending()})
+
+
+async def test_nobody_waits_for_what_a_boot_may_do_whose_spool_is_ours(leases, counter, settings):
+    dead = uuid7()
+    with counter.desk.engine.begin() as connection:
+        generations.seen(connection, boot_id=dead, settled_gen=0, fingerprint="a")
+    spool = Spool(Path(settings.spool_dir), dead)
+    end = line(request_id=uuid7())
+    spool.append(end)
+    spool.close()
+
+    leases.settler._adopt()
+    await leases.settler.look()
+
+    (boot,) = counter.desk.rows("SELECT fingerprint, ended_at FROM proxy_boots WHERE boot_id = :b", b=dead)
+    assert tuple(boot) == (None, None)
+    await leases.settler._finish({end.request_id.int})
