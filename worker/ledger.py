@@ -56,12 +56,19 @@ class Duties:
         self._clock = clock
 
     def round(self) -> float:
-        """Do what is due. Returns how long to wait. What failed is due again after its time."""
+        """Do what is due. Returns how long to wait. Raises the first failure: what failed stays due."""
+        failed: Exception | None = None
         for duty in self._duties:
             now = self._clock()
             if now >= duty.next_s:
-                duty.next_s = now + duty.every_s
-                duty.work()
+                try:
+                    duty.work()
+                except (SQLAlchemyError, RedisError) as error:
+                    failed = failed or error
+                else:
+                    duty.next_s = now + duty.every_s
+        if failed is not None:
+            raise failed
         return max(0.0, min(duty.next_s for duty in self._duties) - self._clock())
 
 
