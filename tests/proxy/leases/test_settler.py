@@ -32,6 +32,8 @@ def admitted(counter, leases):
     async def admit(charge_n=60, **fields):
         call = counter.call(100, **fields)
         verdict = await leases.gate.admit(call)
+        # A lease locks the wallet, and booking holds up the loop it is under way in.
+        await until(lambda: not leases.lender._asking)
         return call, requests.ended(call, ending(charge_n), gen=verdict.gen, hold_n=verdict.hold_n)
 
     return admit
