@@ -26,7 +26,8 @@ OUTSTANDING = text(
 SPENT = text(
     "SELECT coalesce(sum(charge_n), 0) AS usd, coalesce(sum(tokens), 0) AS tokens, "
     "coalesce(sum(points), 0) AS points, coalesce(sum(requests), 0) AS requests FROM spends "
-    "WHERE subject_id = :id AND scope = :scope AND gen < :gen AND hour >= :start AND hour < :end"
+    "WHERE subject_id = :id AND scope = :scope AND gen < :gen AND hour < :end "
+    "AND hour >= date_trunc('hour', CAST(:start AS timestamptz))"  # a session may begin within one
 )
 LATELY = """
     SELECT (extract(epoch FROM date_trunc(:unit, ended_at)) * 1000)::bigint AS ms,

@@ -1,5 +1,6 @@
 """What Redis starts to count from is never less than what was spent, and exact as soon as that is known."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -112,6 +113,16 @@ def test_a_quota_counts_its_own_unit_between_its_bounds(rich, scope, unit, used)
         spent(rich, one.subject, at, times, **numbers)
 
     assert bases(rich, rich.caller(quotas=(one,))).quotas == [(one, used)]
+
+
+@pytest.mark.usefixtures("forget_spends")
+def test_what_was_used_in_the_hour_a_session_began_within_is_part_of_it(rich):
+    first = NOW.replace(minute=0)
+    one = replace(quota("points", scope="session"), start_at=first + timedelta(minutes=20))
+    for at, points in ((first, 5), (first - timedelta(hours=1), 1000)):
+        spent(rich, one.subject, at, 0, points=points)
+
+    assert bases(rich, rich.caller(quotas=(one,))).quotas == [(one, 5)]
 
 
 def test_while_an_old_pool_has_money_out_a_base_is_a_bound(rich):

@@ -19,7 +19,7 @@ from core.counters.requests import Settlement
 from core.db import async_engine
 from proxy.leases.build import Leases, build_leases
 from tests.core.charging.conftest import Desk, ending, open_desk  # noqa: F401  # a fixture
-from tests.proxy.conftest import text_of
+from tests.proxy.conftest import text_of, until
 from tests.proxy.store.servers import OwnServer, Wire, own_server
 from worker.drain import Drain
 from worker.leases import LeaseKeeper
@@ -188,6 +188,8 @@ def admitted(counter: Counter, leases: Leases) -> Callable[..., Awaitable[tuple[
         call = counter.call(100, **fields)
         verdict = await leases.gate.admit(call)
         assert isinstance(verdict, Admitted)
+        # A lease locks the wallet, and booking holds up the loop it is under way in.
+        await until(lambda: not leases.lender._asking)
         return call, requests.ended(call, ending(charge_n), gen=verdict.gen, hold_n=verdict.hold_n)
 
     return admit
