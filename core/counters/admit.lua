@@ -117,7 +117,8 @@ for _, one in ipairs(breakers) do
     local sum, limit = tripped == 'minute' and one.minute or one.hour, tripped == 'minute' and one.m or one.h
     if not one.shadow then
       local size, left, wait = SIZE_MS[unit], sum, 0
-      local tick = math.floor(ms / size)
+      local head = kept(redis.call('HGET', KEYS[5], one.scope .. ':h' .. unit))
+      local tick = math.max(math.floor(ms / size), head)  -- the clock may have been ahead when it was written
       while left >= limit and wait < 60 do  -- until enough of it is old
         wait = wait + 1
         left = left - kept(redis.call('HGET', KEYS[5], one.scope .. ':' .. unit .. str((tick + wait) % 60)))

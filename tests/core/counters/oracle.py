@@ -315,7 +315,8 @@ class Oracle:
         for fuse in call.caller.fuses:
             if upstream > 0 and fuse.name in windows:
                 for unit, size in SIZES.items():
-                    windows[fuse.name][unit][ms // size] += upstream
+                    ticks = windows[fuse.name][unit]
+                    ticks[max(ms // size, *ticks)] += upstream  # a clock that goes back changes no window
 
     # ---- how it ends
 
@@ -463,7 +464,10 @@ class Oracle:
         if self.windows.get(wallet, ("",))[0] != gen:
             self.windows[wallet] = (gen, {})
         for name, ticks in lately.items():
-            self.windows[wallet][1].setdefault(name, deepcopy(ticks))
+            if name not in self.windows[wallet][1]:
+                self.windows[wallet][1][name] = known = deepcopy(ticks)
+                for unit, size in SIZES.items():
+                    known[unit][ms // size] += 0  # it begins here
         return ["OK"]
 
 
@@ -474,8 +478,9 @@ def _trips(caller: Caller, windows: dict[str, Ticks], ms: int) -> Iterator[tuple
             ticks, now = windows[fuse.name][unit], ms // SIZES[unit]
             total = within(ticks, now)
             if total >= limit:
-                wait = next((n for n in range(1, 60) if within(ticks, now + n) < limit), 60)
-                yield fuse.name, fuse.is_shadow, name, total, limit, (now + wait) * SIZES[unit] - ms
+                at = max(now, *ticks)  # the clock may have been ahead when it was written
+                wait = next((n for n in range(1, 60) if within(ticks, at + n) < limit), 60)
+                yield fuse.name, fuse.is_shadow, name, total, limit, (at + wait) * SIZES[unit] - ms
                 break
 
 

@@ -564,3 +564,17 @@ def test_a_server_without_memory_admits_nothing_and_writes_nothing(desk):
         desk.redis.config_set("maxmemory", 0)
 
     assert desk.everything() == before
+
+
+def test_a_breaker_stays_open_by_the_clock_that_was_ahead(desk):
+    caller = replace(PLAIN, fuses=(MEMBER_FUSE,))
+    desk.load(caller)
+    desk.grant(10_000)
+    call = desk.admitted(caller, full=600)
+    desk.wait(1000)
+    desk.settle(call, 600, upstream_n=600)
+
+    desk.wait(-1000)
+
+    told = desk.admit(desk.call(caller))
+    assert told == ["BREAKER", "0", "0", MEMBER_FUSE.name, "minute", "600", "500", "61000"]
