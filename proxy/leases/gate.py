@@ -123,7 +123,7 @@ class LeaseGate:
         self._generations.asking[call.request_id.int] = life
         try:
             reply = await self._store.run(
-                request.script, tag=request.bucket.tag, keys=request.keys, args=request.args, lane="admit"
+                request.script, tag=request.bucket.tag, keys=request.keys, args=request.args, lane="calls"
             )
         except Fenced:  # nothing was sent
             raise

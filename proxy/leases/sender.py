@@ -10,6 +10,7 @@ from core.counters import requests
 from core.counters.requests import Request, Settlement
 from proxy.store.connection import Reply
 from proxy.store.errors import Away, Broken
+from proxy.store.server import Lane
 from proxy.store.store import Store
 
 RETRY_FIRST_S, RETRY_LAST_S = 0.05, 2.0
@@ -28,13 +29,13 @@ class Sender:
         self.arrived: dict[int, float] = {}
         self._insisting: set[asyncio.Task[None]] = set()
 
-    def send(self, settlement: Settlement) -> asyncio.Future[int]:
+    def send(self, settlement: Settlement, *, lane: Lane) -> asyncio.Future[int]:
         """Settle in Redis, for as long as it takes; gives what the call was charged."""
         number = settlement.request_id.int
         sent = self.underway.get(number)
         if sent is None:
             sent = self.underway[number] = asyncio.get_running_loop().create_future()
-            self._try(settlement, requests.settlement(settlement))
+            self._try(settlement, requests.settlement(settlement), lane)
         return sent
 
     def settled(self, number: int, charge_n: int) -> None:
@@ -52,11 +53,11 @@ class Sender:
         for task in self._insisting:
             task.cancel()
 
-    def _try(self, settlement: Settlement, request: Request) -> None:
+    def _try(self, settlement: Settlement, request: Request, lane: Lane) -> None:
         """Ask once, and look at the answer when it is there: a task for each would cost as much again."""
         try:
             reply = self._store.send(
-                request.script, tag=request.bucket.tag, keys=request.keys, args=request.args
+                request.script, tag=request.bucket.tag, keys=request.keys, args=request.args, lane=lane
             )
         except Away:
             self._insist(settlement, request)

@@ -56,8 +56,8 @@ class Settler:
         return True
 
     def send(self, settlement: Settlement) -> asyncio.Future[int]:
-        """Settle in Redis, for as long as it takes; gives what the call was charged."""
-        return self.sender.send(settlement)
+        """Settle a call that has just ended in Redis, for as long as it takes; gives what it was charged."""
+        return self.sender.send(settlement, lane="calls")
 
     def doubt(self) -> None:
         """Redis lost what it held: send everything again that is not booked, at the next look."""
@@ -86,7 +86,7 @@ class Settler:
             self._left.append(left)
             self._dead.append(left.boot_id)
             for settlement in left.settlements:
-                self.send(settlement)
+                self.sender.send(settlement, lane="bulk")
 
     async def look(self) -> None:
         """Drop what PostgreSQL has booked; send again what it should have by now."""
@@ -106,7 +106,7 @@ class Settler:
             self.sender.forget(arrived.keys() - {end.request_id.int for end in waiting})
         for end in waiting:
             if arrived.get(end.request_id.int, due) <= due:
-                self.send(end)
+                self.sender.send(end, lane="bulk")
 
     async def _tell_of_the_dead(self) -> None:
         dead, self._dead = self._dead, []

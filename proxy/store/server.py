@@ -12,8 +12,9 @@ from proxy.store.connection import Connection
 from proxy.store.errors import Away, Broken
 from proxy.store.handshake import Identity, Timeouts, connect, identify
 
-# A lane is a connection of its own, so that a batch of one kind never delays a command of the other.
-Lane = Literal["admit", "settle"]
+# A lane is a connection of its own. What calls wait for goes in one, and in it their settlements: so a call
+# that is sent after an answer finds what that cost. What comes in batches goes in the other, and delays none.
+Lane = Literal["calls", "bulk"]
 LANES: tuple[Lane, ...] = get_args(Lane)
 PAUSE_FIRST_S, PAUSE_LAST_S = 0.05, 1.0
 ASK_S = 1.0  # between questions whether a server is still who it was

@@ -67,7 +67,7 @@ class Store:
         tag: str,
         keys: Sequence[bytes],
         args: Sequence[bytes],
-        lane: Lane = "settle",
+        lane: Lane = "bulk",
         unfenced: bool = False,
     ) -> Answer:
         """Run a script on the server of this tag: one round trip, two more when it does not know the script.
@@ -86,7 +86,7 @@ class Store:
         return self._answer(reply, connection)
 
     def send(
-        self, script: Script, *, tag: str, keys: Sequence[bytes], args: Sequence[bytes], lane: Lane = "settle"
+        self, script: Script, *, tag: str, keys: Sequence[bytes], args: Sequence[bytes], lane: Lane = "bulk"
     ) -> "asyncio.Future[Reply]":
         """Run a script and leave it to the caller to look at the reply, an error of the server among them.
 
@@ -96,7 +96,7 @@ class Store:
         return connection.send(command("EVALSHA", script.sha, len(keys), *keys, *args))
 
     async def command(
-        self, where: str | Server, name: str, *words: Word, lane: Lane = "settle", unfenced: bool = False
+        self, where: str | Server, name: str, *words: Word, lane: Lane = "bulk", unfenced: bool = False
     ) -> Answer:
         """Send one command, which must have exactly one answer, to this server or to that of the tag."""
         connection = self._connection(where, lane, unfenced=unfenced)

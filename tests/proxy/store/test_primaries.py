@@ -116,10 +116,10 @@ async def test_a_slot_that_moved_is_followed(open_store, cluster):
     for target in (there, here):
         move(cluster, tag, target)
         with pytest.raises(Away, match=f"MOVED .*:{target.port}"):
-            await store.run(COUNT, tag=tag, keys=[b"{%b}" % tag.encode()], args=[], lane="admit")
+            await store.run(COUNT, tag=tag, keys=[b"{%b}" % tag.encode()], args=[], lane="calls")
         await until(lambda target=target: store._primaries.of(tag).address.port == target.port)
 
-        assert await store.run(COUNT, tag=tag, keys=[b"{%b}" % tag.encode()], args=[], lane="admit") == 1
+        assert await store.run(COUNT, tag=tag, keys=[b"{%b}" % tag.encode()], args=[], lane="calls") == 1
         target.ask("DEL", f"{{{tag}}}")
     assert store.fingerprint == store.allowed == fingerprint(cluster)
 

@@ -48,21 +48,21 @@ async def keep():
 async def test_each_lane_is_a_connection_of_its_own(keep, server):
     watched = await keep(server.url)
 
-    admit, settle = (watched.server.lanes[lane] for lane in ("admit", "settle"))
+    calls, bulk = (watched.server.lanes[lane] for lane in ("calls", "bulk"))
 
-    assert await admit.send(command("CLIENT", "ID")) != await settle.send(command("CLIENT", "ID"))
+    assert await calls.send(command("CLIENT", "ID")) != await bulk.send(command("CLIENT", "ID"))
     assert watched.server.life == server.life
 
 
 async def test_one_full_lane_does_not_hinder_the_other(keep, server):
     watched = await keep(server.url)
-    admit, settle = (watched.server.lanes[lane] for lane in ("admit", "settle"))
+    calls, bulk = (watched.server.lanes[lane] for lane in ("calls", "bulk"))
     server.signal(signal.SIGSTOP)
-    batch = [settle.send(command("ECHO", number)) for number in range(10_000)]
+    batch = [bulk.send(command("ECHO", number)) for number in range(10_000)]
 
     with pytest.raises(Away, match="too many"):
-        settle.send(command("ECHO", "one more"))
-    admission = admit.send(command("ECHO", "in"))
+        bulk.send(command("ECHO", "one more"))
+    admission = calls.send(command("ECHO", "in"))
     server.signal(signal.SIGCONT)
 
     assert await admission == b"in"
@@ -84,13 +84,13 @@ async def test_a_server_that_dies_and_lives_again_is_another(keep, server):
 
 async def test_a_lost_lane_comes_back_alone(keep, server):
     watched = await keep(server.url)
-    admit, settle = (watched.server.lanes[lane] for lane in ("admit", "settle"))
+    calls, bulk = (watched.server.lanes[lane] for lane in ("calls", "bulk"))
 
-    server.ask("CLIENT", "KILL", "ID", await admit.send(command("CLIENT", "ID")))
-    await admit.lost.wait()
-    await until(lambda: watched.server.lanes.get("admit") not in {None, admit})
+    server.ask("CLIENT", "KILL", "ID", await calls.send(command("CLIENT", "ID")))
+    await calls.lost.wait()
+    await until(lambda: watched.server.lanes.get("calls") not in {None, calls})
 
-    assert watched.server.lanes["settle"] is settle
+    assert watched.server.lanes["bulk"] is bulk
     assert watched.lives == [server.life]
 
 
@@ -153,8 +153,8 @@ async def test_an_older_connection_to_another_server_is_dropped(keep, server, wi
         old = dict(watched.server.lanes)
 
         wire.to = successor.port
-        server.ask("CLIENT", "KILL", "ID", await old["settle"].send(command("CLIENT", "ID")))
-        await old["admit"].lost.wait()
+        server.ask("CLIENT", "KILL", "ID", await old["bulk"].send(command("CLIENT", "ID")))
+        await old["calls"].lost.wait()
         await until(lambda: watched.server.life == successor.life)
 
         assert watched.lives == [server.life, None, successor.life]

@@ -36,7 +36,7 @@ def calls(server):
     return {name: said["calls"] for name, said in stats if name not in own}
 
 
-@pytest.mark.parametrize("lane", ["admit", "settle"])
+@pytest.mark.parametrize("lane", ["calls", "bulk"])
 async def test_a_script_runs_with_its_keys_and_arguments(store, lane):
     both = Script.of("both", "return {KEYS[1], ARGV[1], KEYS[2], ARGV[2]}")
 
@@ -113,7 +113,7 @@ async def test_plain_commands_go_to_a_tag_or_a_server(store):
     (only,) = store.servers
 
     assert await store.command("b007", "ECHO", "hello") == b"hello"
-    assert await store.command(only, "ECHO", 7, lane="admit") == b"7"
+    assert await store.command(only, "ECHO", 7, lane="calls") == b"7"
 
 
 async def test_nothing_is_sent_to_servers_nobody_allowed(open_store, server):
@@ -206,10 +206,10 @@ async def test_a_server_that_hangs_is_left_and_found_again(open_store, server):
     with pytest.raises(Away):
         await count(store)
     (only,) = store.servers
-    await until(lambda: "settle" not in only.lanes)
+    await until(lambda: "bulk" not in only.lanes)
 
     server.signal(signal.SIGCONT)
-    await until(lambda: "settle" in only.lanes and store.fingerprint == store.allowed)
+    await until(lambda: "bulk" in only.lanes and store.fingerprint == store.allowed)
     assert await count(store, b"{b007}:other") == 1
 
 
@@ -277,7 +277,7 @@ async def test_no_answer_reaches_another_whenever_callers_are_cancelled(open_sto
 
     async def ask(number):
         text = b"call %d" % number
-        task = asyncio.create_task(echo(store, text, lane=chance.choice(["admit", "settle"])))
+        task = asyncio.create_task(echo(store, text, lane=chance.choice(["calls", "bulk"])))
         for _ in range(chance.randrange(12)):
             await asyncio.sleep(0)
         if chance.random() < 0.5:
@@ -301,14 +301,14 @@ async def test_no_answer_reaches_another_whenever_callers_are_cancelled(open_sto
 
 async def test_no_answer_reaches_another_when_many_come_too_late(open_store, server, seed):
     store = await open_store(server.url, timeout_s=0.02)
-    await echo(store, b"x", lane="admit")
+    await echo(store, b"x", lane="calls")
     chance = random.Random(seed)
     outcomes = {"answered": 0, "late": 0}
 
     async def ask(number):
         text = b"call %d" % number
         try:
-            assert await echo(store, text, lane="admit") == text
+            assert await echo(store, text, lane="calls") == text
             outcomes["answered"] += 1
         except Away:
             outcomes["late"] += 1
