@@ -5,6 +5,7 @@ from sqlalchemy import text
 
 from core.charging.calls import Stale
 from core.errors import Unavailable
+from proxy.running import Charge
 from tests.proxy.conftest import ask, until
 from tests.proxy.test_clients import connect, leave
 
@@ -145,3 +146,28 @@ async def test_running_calls_are_checkpointed(relay, caller, books, make):
     leave(client, "reset")
     await until(lambda: books.holds() == [])
     assert books.events()[0].charge_n >= metered_n
+
+
+async def test_a_relay_that_settles_only_what_succeeds_is_noticed(relay, caller, books, make, monkeypatch):
+    """The mistake made on purpose: what the tests above demand does not come about."""
+    settled, exits = Charge.__aexit__, asyncio.Queue()
+
+    async def only_on_success(charge, kind, error, trace):
+        exits.put_nowait((charge, error))
+        if error is None:
+            await settled(charge, kind, error, trace)
+
+    monkeypatch.setattr(Charge, "__aexit__", only_on_success)
+    make.offer("acme/slow", upstream_model="tiny+tokens=500+delay=0.05")
+    await relay.deps.catalog.refresh()
+    client = connect(relay, caller, ask("acme/slow", stream=True))
+    await until(books.holds)
+
+    leave(client, "reset")
+    charge, error = await exits.get()
+
+    assert error is not None
+    assert [hold["k"] for hold in books.holds()] == [caller.key.id.hex]
+    assert books.pool(caller)["held"] > 0
+    await settled(charge, type(error), error, None)
+    await until(lambda: books.holds() == [])
