@@ -202,7 +202,7 @@ class LeaseGate:
         if not self._settler.write_down(end):
             return None
         self._breaker.end(call.request_id, ending.cost.upstream_n)
-        self._settler.send(end)
+        self._settler.send(end, lazy=True)
         return Settled("settled", charge_n)
 
     async def settle(self, call: Call, admitted: Admitted, ending: Ending, *, hold_n: int) -> Settled:

@@ -29,13 +29,13 @@ class Sender:
         self.arrived: dict[int, float] = {}
         self._insisting: set[asyncio.Task[None]] = set()
 
-    def send(self, settlement: Settlement, *, lane: Lane) -> asyncio.Future[int]:
+    def send(self, settlement: Settlement, *, lane: Lane, lazy: bool = False) -> asyncio.Future[int]:
         """Settle in Redis, for as long as it takes; gives what the call was charged."""
         number = settlement.request_id.int
         sent = self.underway.get(number)
         if sent is None:
             sent = self.underway[number] = asyncio.get_running_loop().create_future()
-            self._try(settlement, requests.settlement(settlement), lane)
+            self._try(settlement, requests.settlement(settlement), lane, lazy=lazy)
         return sent
 
     def settled(self, number: int, charge_n: int) -> None:
@@ -53,11 +53,16 @@ class Sender:
         for task in self._insisting:
             task.cancel()
 
-    def _try(self, settlement: Settlement, request: Request, lane: Lane) -> None:
+    def _try(self, settlement: Settlement, request: Request, lane: Lane, *, lazy: bool) -> None:
         """Ask once, and look at the answer when it is there: a task for each would cost as much again."""
         try:
             reply = self._store.send(
-                request.script, tag=request.bucket.tag, keys=request.keys, args=request.args, lane=lane
+                request.script,
+                tag=request.bucket.tag,
+                keys=request.keys,
+                args=request.args,
+                lane=lane,
+                lazy=lazy,
             )
         except Away:
             self._insist(settlement, request)

@@ -55,9 +55,12 @@ class Settler:
             return False
         return True
 
-    def send(self, settlement: Settlement) -> asyncio.Future[int]:
-        """Settle a call that has just ended in Redis, for as long as it takes; gives what it was charged."""
-        return self.sender.send(settlement, lane="calls")
+    def send(self, settlement: Settlement, *, lazy: bool = False) -> asyncio.Future[int]:
+        """Settle a call that has just ended in Redis, for as long as it takes; gives what it was charged.
+
+        `lazy`: nobody waits for it, so that it may leave with the next admission, before that.
+        """
+        return self.sender.send(settlement, lane="calls", lazy=lazy)
 
     def doubt(self) -> None:
         """Redis lost what it held: send everything again that is not booked, at the next look."""

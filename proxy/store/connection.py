@@ -12,6 +12,7 @@ from proxy.store.errors import Away
 Reply: TypeAlias = "bytes | int | list[Reply] | ReplyError | None"
 MAX_WAITING = 10_000
 GRACE_S = 0.001
+LINGER_S = 0.002  # how long a lazy command waits for company
 SILENCE = 8  # so many timeouts without a byte, while commands wait: the connection is dead
 NOTHING = object()
 _log = structlog.get_logger()
@@ -31,13 +32,18 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._reader = Reader(notEnoughData=NOTHING)
         self._unsent: list[bytes] = []
+        self._is_leaving = False  # what is unsent, in this tick or the next
+        self._lingering: asyncio.TimerHandle | None = None
         self._waiting: deque[asyncio.Future[Reply]] = deque()
         self._due: deque[tuple[float, asyncio.Future[Reply]]] = deque()
         self._heard_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    def send(self, command: bytes) -> asyncio.Future[Reply]:
+    def send(self, command: bytes, *, lazy: bool = False) -> asyncio.Future[Reply]:
         """Send a command that has exactly one answer. All that is sent in one tick leaves in one write.
+
+        A lazy one leaves with the next that is not, in order, or alone after a moment: so it costs neither
+        side a wake-up of its own.
 
         The future may be cancelled at any time. It raises Away when the connection is lost or time runs out;
         so does this method, when it did not send.
@@ -52,9 +58,13 @@ class Connection(asyncio.Protocol):
             self._heard_at = now
         self._waiting.append(future)
         self._due.append((now + self._timeout_s, future))
-        if not self._unsent:
-            self._loop.call_soon(self._write)
         self._unsent.append(command)
+        if lazy:
+            if self._lingering is None and not self._is_leaving:
+                self._lingering = self._loop.call_later(LINGER_S, self._write)
+        elif not self._is_leaving:
+            self._is_leaving = True
+            self._loop.call_soon(self._write)
         if self._timer is None:
             self._timer = self._loop.call_later(self._timeout_s, self._ring)
         return future
@@ -71,8 +81,9 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self.lost.set()
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._lingering):
+            if timer is not None:
+                timer.cancel()
         reason = f"the connection was lost ({type(exc).__name__ if exc else 'closed'})"
         for future in self._waiting:
             if not future.done():
@@ -94,6 +105,10 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def _write(self) -> None:
+        self._is_leaving = False
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
         if self._transport is not None:
             self._transport.write(b"".join(self._unsent))
         self._unsent.clear()

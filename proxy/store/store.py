@@ -86,14 +86,21 @@ class Store:
         return self._answer(reply, connection)
 
     def send(
-        self, script: Script, *, tag: str, keys: Sequence[bytes], args: Sequence[bytes], lane: Lane = "bulk"
+        self,
+        script: Script,
+        *,
+        tag: str,
+        keys: Sequence[bytes],
+        args: Sequence[bytes],
+        lane: Lane = "bulk",
+        lazy: bool = False,
     ) -> "asyncio.Future[Reply]":
         """Run a script and leave it to the caller to look at the reply, an error of the server among them.
 
         It is an error too when the server does not know the script. Raises Away or Fenced.
         """
         connection = self._connection(tag, lane, unfenced=False)
-        return connection.send(command("EVALSHA", script.sha, len(keys), *keys, *args))
+        return connection.send(command("EVALSHA", script.sha, len(keys), *keys, *args), lazy=lazy)
 
     async def command(
         self, where: str | Server, name: str, *words: Word, lane: Lane = "bulk", unfenced: bool = False

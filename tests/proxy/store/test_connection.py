@@ -70,6 +70,37 @@ async def test_what_is_sent_in_one_tick_leaves_in_one_write(connection, transpor
     assert transport.written == [command("a") + command("b") + command("c"), command("d")]
 
 
+async def test_a_lazy_command_leaves_before_the_next_and_with_it(connection, transport):
+    connection.send(command("lazy"), lazy=True)
+    await asyncio.sleep(0)
+    assert transport.written == []
+
+    connection.send(command("next"))
+    await asyncio.sleep(0)
+
+    assert transport.written == [command("lazy") + command("next")]
+
+
+async def test_a_lazy_command_leaves_in_this_tick_with_one_that_is_not(connection, transport):
+    connection.send(command("prompt"))
+    connection.send(command("lazy"), lazy=True)
+    await asyncio.sleep(0)
+
+    assert transport.written == [command("prompt") + command("lazy")]
+
+
+async def test_lazy_commands_leave_alone_after_a_moment(connection, transport):
+    for word in "ab":
+        connection.send(command(word), lazy=True)
+
+    await until(lambda: transport.written)
+
+    assert transport.written == [command("a") + command("b")]
+    connection.send(command("c"), lazy=True)
+    await until(lambda: len(transport.written) > 1)
+    assert transport.written[1:] == [command("c")]
+
+
 async def test_answers_belong_to_commands_in_their_order(connection):
     first, second, third = (connection.send(command("X")) for _ in range(3))
 
