@@ -52,9 +52,10 @@ if at ~= #ARGV then return {'BADARG'} end
 
 -- 0: the same call again, or state that is not this generation's
 if redis.call('GET', KEYS[8]) ~= gen then return {'REGEN'} end
-local again = redis.call('HMGET', KEYS[2], 'h', 'w')
+local again = redis.call('HMGET', KEYS[2], 'h', 'w', 'g')
 if again[1] then
   if again[2] ~= ARGV[19] then return {'BADARG'} end
+  if again[3] ~= gen then return {'DONE'} end  -- an old pool paid for it, and may be closed by now
   return {'OK', '-1', '0', again[1], '0', 'dup', str(ms)}
 end
 if redis.call('HEXISTS', KEYS[7], ARGV[5]) == 1 then return {'DONE'} end

@@ -201,7 +201,7 @@ class Oracle:
         if gen != self.gen:
             return ["REGEN"]
         if hold := self.holds.get(call.request_id):
-            return ["OK", -1, 0, hold.amount, 0, "dup", ms]
+            return ["OK", -1, 0, hold.amount, 0, "dup", ms] if hold.gen == gen else ["DONE"]
         if call.request_id in self.ended:
             return ["DONE"]
         if sheet is None or sheet.gen != gen or vers.keys() - sheet.vers.keys():

@@ -255,6 +255,19 @@ def test_a_call_asked_again_gets_the_same_hold_and_nothing_more(desk):
     assert desk.everything() == before
 
 
+def test_a_call_that_is_held_in_an_old_generation_does_not_begin_in_the_next(desk):
+    """What it holds is of a pool nobody keeps open for a call that is said to be of this generation."""
+    desk.load()
+    desk.grant(100)
+    call = desk.admitted(full=8)
+    desk.turn("4:1")
+    before = desk.everything()
+
+    assert desk.admit(call, gen="4:1") == ["DONE"]
+
+    assert desk.everything() == before
+
+
 def test_a_call_of_another_wallet_s_id_is_refused(desk):
     desk.load()
     desk.grant(100)
