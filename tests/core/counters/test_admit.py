@@ -591,3 +591,17 @@ def test_a_breaker_stays_open_by_the_clock_that_was_ahead(desk):
 
     told = desk.admit(desk.call(caller))
     assert told == ["BREAKER", "0", "0", MEMBER_FUSE.name, "minute", "600", "500", "61000"]
+
+
+def test_a_full_server_refuses_before_anything_is_written(desk):
+    desk.load()
+    desk.grant(100)
+    call, before = desk.call(), desk.everything()
+
+    desk.redis.config_set("maxmemory", 1)
+    with pytest.raises(ResponseError, match="maxmemory"):
+        desk.admit(call)
+    desk.redis.config_set("maxmemory", 0)
+
+    assert desk.everything() == before
+    assert desk.admit(call)[0] == "OK"
