@@ -90,7 +90,7 @@ class Grants:
 
     async def find(self, secret: str | None, *, fresh: bool = False) -> Grant:
         """The grant of a live key. Raises Unauthenticated or Forbidden. `fresh` passes the memory by."""
-        if secret is None or len(secret) > MAX_CREDENTIAL:
+        if secret is None or len(secret) > MAX_CREDENTIAL or not secret.isascii():
             raise Unauthenticated
         name = sha256(self._salt + secret.encode()).digest()
         grant = None if fresh else self._kept.get(name)

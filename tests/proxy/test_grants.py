@@ -229,3 +229,10 @@ async def test_without_a_database_a_key_not_yet_known_is_asked_to_wait(settings)
         await away.find(new_key())
 
     assert refused.value.retry_after_s == 5
+
+
+@pytest.mark.parametrize("secret", ["sk-bl-\udcff", "sk-bl-ü" + "x" * 38, "\udc80" * 44])
+async def test_what_cannot_even_be_written_as_a_key_is_no_key(grants, secret):
+    """Header fields may hold any bytes; those that are no text come as half characters."""
+    with pytest.raises(Unauthenticated):
+        await grants.find(secret)
