@@ -100,13 +100,13 @@ def read_frame(data: bytes) -> Frame:
     finish, produced = None, 0
     for choice in chunk.choices or ():
         if choice.finish_reason:
-            finish = _clean(choice.finish_reason) or finish
+            finish = clean(choice.finish_reason) or finish
         produced += _produced(choice.delta or choice.message)
     return Frame(produced, finish, bool(chunk.choices), chunk.usage, chunk.error)
 
 
-def _clean(finish_reason: str) -> str:
-    """It is booked: a text PostgreSQL refuses, such as one with NUL, would keep a call from settling."""
+def clean(finish_reason: str) -> str:
+    """A reason that can be booked: text PostgreSQL refuses, as with NUL, would keep a call from settling."""
     if not finish_reason.isprintable():
         finish_reason = "".join(c for c in finish_reason if c.isprintable())
     return finish_reason[:MAX_FINISH_REASON]
