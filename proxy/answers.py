@@ -68,15 +68,16 @@ def usage_object(
         "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         **(stated or {}),
-        "cost": _dollars(charge_n),
+        "cost": dollars(charge_n),
         "cost_details": {
-            "upstream_inference_cost": _dollars(upstream_n),
-            "fee": _dollars(charge_n - upstream_n),
+            "upstream_inference_cost": dollars(upstream_n),
+            "fee": dollars(charge_n - upstream_n),
         },
     }
 
 
-def _dollars(nanos: int) -> msgspec.Raw:
+def dollars(nanos: int) -> msgspec.Raw:
+    """An amount as JSON clients get it: a number of USD, exact to the nano-dollar."""
     return msgspec.Raw(write_usd(nanos).encode())
 
 
