@@ -1,7 +1,7 @@
 """What we write: headers every response carries, errors in the SPEC's shape, usage with its cost."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -27,28 +27,28 @@ def headers(request_id: object, provider: str = NO_PROVIDER) -> dict[str, str]:
     }
 
 
-def refusal(error: Refused, *, request_id: object, provider: str = NO_PROVIDER) -> web.Response:
-    """A refusal as the client sees it."""
+def error_body(error: Refused) -> dict[str, object]:
+    """The SPEC's error object."""
+    return error.body()
+
+
+def refusal(
+    error: Refused,
+    *,
+    request_id: object,
+    provider: str = NO_PROVIDER,
+    shape: Callable[[Refused], Mapping[str, object]] = error_body,
+) -> web.Response:
+    """A refusal as the client sees it, in the shape its format has for errors."""
     made = headers(request_id, provider)
     if error.retry_after_s is not None:
         made["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, WrongMethod):
         made["Allow"] = error.allowed
     return web.Response(
-        body=json.dumps(error.body()).encode(),
+        body=json.dumps(shape(error)).encode(),
         status=error.status,
         headers=made,
-        content_type="application/json",
-    )
-
-
-def our_fault(*, request_id: object) -> web.Response:
-    message = f"Something went wrong on our side. Try again; if it stays, tell support this id: {request_id}"
-    body = {"error": {"message": message, "type": "internal_error", "code": 500}}
-    return web.Response(
-        body=json.dumps(body).encode(),
-        status=500,
-        headers=headers(request_id),
         content_type="application/json",
     )
 
