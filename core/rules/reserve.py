@@ -4,7 +4,8 @@ A byte-level token is at least one byte, so the bytes of a text bound its tokens
 a token is already cautious. Media are bounded per part, and nothing passes the model's context window.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,6 +21,25 @@ UNBOUNDED_PARTS = frozenset(
 )  # fmt: skip
 
 
+class Parts(NamedTuple):
+    """In the words of one format: which parts of a message their bytes say nothing of."""
+
+    images: frozenset[str]  # parts of these types are images
+    picture: str  # and this is the field of them the image is in
+    unbounded: frozenset[str] = UNBOUNDED_PARTS
+    inline: frozenset[str] = frozenset()  # sources of a document that are text, all of it there to be counted
+    calls: frozenset[str] = frozenset()  # their input is data, whatever types it speaks of
+
+
+CHAT = Parts(images=frozenset({"image_url"}), picture="image_url")
+MESSAGES = Parts(
+    images=frozenset({"image"}),
+    picture="source",
+    unbounded=(UNBOUNDED_PARTS - {"image"}) | {"container_upload"},
+    inline=frozenset({"text", "content"}),
+    calls=frozenset({"tool_use", "server_tool_use"}),
+)
+_DATA = Parts(images=frozenset(), picture="", unbounded=frozenset())
 _PLAIN_NAMES = ("role", "content")
 _PLAIN_BYTES = sum(map(len, _PLAIN_NAMES))
 
@@ -42,12 +62,12 @@ class Content(msgspec.Struct):
     unbounded: bool = False
 
 
-def measure(messages: Sequence[object], *, extra_bytes: int) -> Content:
+def measure(messages: Sequence[object], *, extra_bytes: int, parts: Parts = CHAT) -> Content:
     """Measure the input of a call. `extra_bytes` is what else is sent along: tools, schemas."""
     content = Content(text_bytes=extra_bytes, messages=len(messages))
     for message in messages:
         if not _count_plain(message, content):
-            _count(message, content)
+            _count(message, content, parts)
     return content
 
 
@@ -79,28 +99,48 @@ def _bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
-def _count(message: object, content: Content) -> None:
-    todo = [(message, True)]  # a list, not recursion: the sender decides how deep this goes
+def _count(message: object, content: Content, parts: Parts) -> None:
+    todo = [(message, True, parts)]  # a list, not recursion: the sender decides how deep this goes
     while todo:
-        value, is_text = todo.pop()
+        value, is_text, words = todo.pop()
         if isinstance(value, str):
             size = _bytes(value)
             content.text_bytes += size if is_text else 0
             content.other_bytes += 0 if is_text else size
         elif isinstance(value, Mapping):
-            kind = value.get("type")
-            is_image = kind == "image_url"
-            is_file = isinstance(kind, str) and kind in UNBOUNDED_PARTS
+            kind = _type(value)
+            is_image = kind in words.images
+            is_file = kind in words.unbounded and not _is_inline(value, words)
             content.images += is_image
             content.unbounded |= is_file
             content.other_bytes += sum(len(str(name)) for name in value)
-            # what stands beside the picture or the file counts: a text may hide behind such a type
-            inside = [inner for name, inner in value.items() if not (is_image and name == "image_url")]
-            todo.extend((inner, is_text and not is_file) for inner in inside)
+            todo.extend((inner, is_text and not is_file, read_as) for inner, read_as in _inside(value, words))
         elif isinstance(value, Sequence):
-            todo.extend((inner, is_text) for inner in value)
+            todo.extend((inner, is_text, words) for inner in value)
         else:
             content.other_bytes += len(str(value))
+
+
+def _inside(part: Mapping[object, object], words: Parts) -> Iterator[tuple[object, Parts]]:
+    """What counts of a part, and how it is to be read.
+
+    What stands beside the picture or the file counts: a text may hide behind such a type.
+    """
+    kind = _type(part)
+    for name, inner in part.items():
+        if kind in words.images and name == words.picture:
+            continue
+        yield inner, _DATA if kind in words.calls and name == "input" else words
+
+
+def _is_inline(part: Mapping[object, object], words: Parts) -> bool:
+    source = part.get("source")
+    return isinstance(source, Mapping) and _type(source) in words.inline
+
+
+def _type(part: Mapping[object, object]) -> str | None:
+    kind = part.get("type")
+    return kind if isinstance(kind, str) else None
 
 
 def output_bound(*, asked: int | None, model_max: int | None, context: int | None, cap: int) -> int:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.rules.reserve import TOKENS_PER_IMAGE, InputSize, input_size, measure, output_bound
+from core.rules.reserve import MESSAGES, TOKENS_PER_IMAGE, InputSize, input_size, measure, output_bound
 
 
 def size(*messages, extra=0, context=None) -> InputSize:
@@ -94,6 +94,56 @@ def test_a_message_of_any_depth_is_counted_without_recursion():
 
 def test_half_characters_do_not_break_the_count():
     assert size(said("\ud800")).at_most >= 8
+
+
+def asked(*blocks, context=None) -> InputSize:
+    """The same for a request in the Messages format."""
+    return input_size(measure([said(list(blocks))], extra_bytes=0, parts=MESSAGES), context=context)
+
+
+def test_a_picture_in_the_messages_format_counts_the_same_however_long_it_is():
+    def image(**source):
+        return {"type": "image", "source": source}
+
+    small = asked(image(type="url", url="https://x/y.png"))
+    large = asked(image(type="base64", media_type="image/png", data="A" * 10**6))
+    nested = asked({"type": "tool_result", "content": [image(type="base64", data="A" * 10**6)]})
+
+    assert small == large
+    assert small.is_bounded
+    # "role", "content", "type", "source", "user" and "image" are 31 bytes
+    assert small.at_most == 31 // 2 + 8 + TOKENS_PER_IMAGE
+    assert TOKENS_PER_IMAGE < nested.at_most < TOKENS_PER_IMAGE + 50
+
+
+def test_no_text_hides_beside_a_picture_nor_in_the_input_of_a_tool():
+    hidden = {"type": "image", "source": {"type": "base64", "data": "x" * 100_000}}
+
+    assert asked({"type": "image", "text": "x" * 100_000}).at_most >= 50_000
+    assert asked({"type": "tool_use", "input": hidden}).at_most >= 50_000
+    assert asked({"type": "tool_use", "input": {"type": "", "": "x" * 100_000}}).at_most >= 50_000
+    assert asked({"type": "tool_use", "input": {"type": "document"}}).is_bounded
+
+
+@pytest.mark.parametrize(
+    ("source", "is_bounded"),
+    [
+        ({"type": "text", "media_type": "text/plain", "data": "x" * 1000}, True),
+        ({"type": "content", "content": "x" * 1000}, True),
+        ({"type": "content", "content": [{"type": "document", "source": {"type": "url"}}]}, False),
+        ({"type": "base64", "media_type": "application/pdf", "data": "x" * 1000}, False),
+        ({"type": "url", "url": "https://x/y.pdf" + "x" * 1000}, False),
+        ({"type": "file", "file_id": "x" * 1000}, False),
+        ({"type": []}, False),
+        ("x" * 1000, False),
+    ],
+)
+def test_a_document_is_bounded_when_its_text_is_there_to_be_counted(source, is_bounded):
+    bound = asked({"type": "document", "source": source})
+
+    assert bound.is_bounded is is_bounded
+    assert bound.at_most >= 500 or "content" in source or source == {"type": []}
+    assert asked({"type": "document", "source": source}, context=9000).at_most <= 9000
 
 
 @given(

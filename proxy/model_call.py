@@ -1,0 +1,113 @@
+"""What the relay must know of a call in any format, and how the fields are read that all formats have."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from core.errors import BadRequest
+from core.rules.reserve import Content, InputSize, input_size, output_bound
+from core.strict_json import loads
+
+MAX_OUTPUT = 10_000_000
+MAX_MODEL_ID = 200
+NOT_YET = ("models", "provider", "plugins")
+_raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as it came in. `fields` is the body, each value byte for byte."""
+
+    model: str
+    stream: bool
+    max_tokens: int | None
+    max_tokens_name: str | None
+    choices: int = 1
+    content: Content
+    fields: Mapping[str, msgspec.Raw]
+    echo_upstream_body: bool
+    modalities: tuple[str, ...] = ()
+
+    def input_size(self, context: int | None) -> InputSize:
+        return input_size(self.content, context=context)
+
+    def output_bound(self, *, model_max: int | None, context: int | None, cap: int) -> int:
+        """The most tokens one choice may produce."""
+        return output_bound(asked=self.max_tokens, model_max=model_max, context=context, cap=cap)
+
+
+def read_document(body: bytes) -> tuple[dict[str, Any], dict[str, msgspec.Raw]]:
+    """The body as values, and each of its fields as it stands there."""
+    if not body.strip():
+        raise BadRequest("The body is empty. Send a JSON object with model and messages.")
+    try:
+        document = loads(body)
+    except ValueError as error:
+        raise BadRequest(str(error)) from None
+    if not isinstance(document, dict):
+        raise BadRequest("The body must be a JSON object with model and messages.")
+    try:
+        return document, _raw_fields(body)
+    except (msgspec.DecodeError, RecursionError):  # half a surrogate pair, for one: no provider can read it
+        raise BadRequest(
+            "The body is not acceptable JSON: it holds text that is not valid Unicode."
+        ) from None
+
+
+def other_bytes(fields: Mapping[str, msgspec.Raw]) -> int:
+    """The size of all that is sent along with the messages."""
+    return sum([memoryview(raw).nbytes for name, raw in fields.items() if name != "messages"])
+
+
+def read_model(document: Mapping[str, Any]) -> str:
+    model = document.get("model")
+    if not isinstance(model, str) or not 1 <= len(model) <= MAX_MODEL_ID or not model.isprintable():
+        raise BadRequest("model is missing: name one as provider/model-name.", param="model")
+    return model
+
+
+def read_flag(document: Mapping[str, Any], name: str) -> bool:
+    value = document.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise BadRequest(f"{name} must be true or false.", param=name)
+    return bool(value)
+
+
+def read_whole(document: Mapping[str, Any], name: str, *, high: int) -> int | None:
+    value = document.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= high:
+        raise BadRequest(f"{name} must be a whole number from 1 to {high}.", param=name)
+    return value
+
+
+def read_echo(document: Mapping[str, Any]) -> bool:
+    debug = document.get("debug")
+    if debug is None:
+        return False
+    if not isinstance(debug, dict):
+        raise BadRequest("debug must be an object.", param="debug")
+    return read_flag(debug, "echo_upstream_body")
+
+
+def refuse_not_yet(document: Mapping[str, Any]) -> None:
+    for name in NOT_YET:
+        if document.get(name) is not None:
+            raise BadRequest(f"{name} is not supported yet. Leave it out.", param=name)
+
+
+def refuse_long_caches(document: Mapping[str, Any], body: bytes) -> None:
+    """Refuse caches that live longer than usual: billed higher, and usage does not say which they were."""
+    if b"ttl" not in body and b"\\u00" not in body:
+        return  # there is none, however it is written
+    todo: list[Any] = [document]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            todo.extend(value.values())
+            cache = value.get("cache_control")
+            if isinstance(cache, dict) and cache.get("ttl") not in (None, "5m"):
+                raise BadRequest("cache_control.ttl has no price here but 5m.", param="cache_control.ttl")
+        elif isinstance(value, list):
+            todo.extend(value)
