@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from proxy.conversation import BlockBegan, Delta, Event, Stopped, Told
 from proxy.meter import Meter
 from proxy.providers.dialect import Reader
-from proxy.providers.openai import clean
+from proxy.providers.openai.passing import clean
 
 
 class Reading:
