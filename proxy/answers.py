@@ -42,9 +42,12 @@ def refusal(error: Refused, *, request_id: object, provider: str = NO_PROVIDER) 
     )
 
 
+def fault_message(request_id: object) -> str:
+    return f"Something went wrong on our side. Try again; if it stays, tell support this id: {request_id}"
+
+
 def our_fault(*, request_id: object) -> web.Response:
-    message = f"Something went wrong on our side. Try again; if it stays, tell support this id: {request_id}"
-    body = {"error": {"message": message, "type": "internal_error", "code": 500}}
+    body = {"error": {"message": fault_message(request_id), "type": "internal_error", "code": 500}}
     return web.Response(
         body=json.dumps(body).encode(),
         status=500,
@@ -60,7 +63,6 @@ def usage_object(
 
     `cost` is what the wallet paid, to the nano-dollar.
     """
-    upstream_n = min(ending.cost.upstream_n, charge_n)
     return {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,
@@ -68,6 +70,14 @@ def usage_object(
         "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         **(stated or {}),
+        **cost_fields(ending, charge_n),
+    }
+
+
+def cost_fields(ending: Ending, charge_n: int) -> dict[str, Any]:
+    """What a call cost, in USD: what the wallet paid for it, and of what that is made."""
+    upstream_n = min(ending.cost.upstream_n, charge_n)
+    return {
         "cost": _dollars(charge_n),
         "cost_details": {
             "upstream_inference_cost": _dollars(upstream_n),
