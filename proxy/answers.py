@@ -1,8 +1,8 @@
 """What we write: headers every response carries, errors in the SPEC's shape, usage with its cost."""
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import msgspec
 from aiohttp import web
@@ -27,9 +27,15 @@ def headers(request_id: object, provider: str = NO_PROVIDER) -> dict[str, str]:
     }
 
 
-def error_body(error: Refused) -> dict[str, object]:
+class Shape(Protocol):
+    """How a format tells an error."""
+
+    def __call__(self, refused: Refused, *, request_id: object) -> Mapping[str, object]: ...
+
+
+def error_body(refused: Refused, *, request_id: object) -> dict[str, object]:  # noqa: ARG001  # a header has it
     """The SPEC's error object."""
-    return error.body()
+    return refused.body()
 
 
 def refusal(
@@ -37,7 +43,7 @@ def refusal(
     *,
     request_id: object,
     provider: str = NO_PROVIDER,
-    shape: Callable[[Refused], Mapping[str, object]] = error_body,
+    shape: Shape = error_body,
 ) -> web.Response:
     """A refusal as the client sees it, in the shape its format has for errors."""
     made = headers(request_id, provider)
@@ -46,7 +52,7 @@ def refusal(
     if isinstance(error, WrongMethod):
         made["Allow"] = error.allowed
     return web.Response(
-        body=json.dumps(shape(error)).encode(),
+        body=json.dumps(shape(error, request_id=request_id)).encode(),
         status=error.status,
         headers=made,
         content_type="application/json",
@@ -60,7 +66,6 @@ def usage_object(
 
     `cost` is what the wallet paid, to the nano-dollar.
     """
-    upstream_n = min(ending.cost.upstream_n, charge_n)
     return {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,
@@ -68,6 +73,14 @@ def usage_object(
         "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         **(stated or {}),
+        **cost_fields(ending, charge_n),
+    }
+
+
+def cost_fields(ending: Ending, charge_n: int) -> dict[str, Any]:
+    """What a call cost, in USD: what the wallet paid for it, and of what that is made."""
+    upstream_n = min(ending.cost.upstream_n, charge_n)
+    return {
         "cost": dollars(charge_n),
         "cost_details": {
             "upstream_inference_cost": dollars(upstream_n),

@@ -1,6 +1,6 @@
 """The one place where a refusal or a failure of the relay becomes an HTTP answer."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import structlog
@@ -14,13 +14,12 @@ from proxy.rates import add_rate_headers
 from proxy.running import ClientGone
 
 Handler = Callable[[web.Request, Deps], Awaitable[web.StreamResponse]]
-Shape = Callable[[Refused], Mapping[str, object]]
 REQUEST_ID = web.RequestKey("request_id", UUID)
 _log = structlog.get_logger()
 
 
 def answered(
-    handler: Handler, deps: Deps, *, shape: Shape = answers.error_body
+    handler: Handler, deps: Deps, *, shape: answers.Shape = answers.error_body
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """Wrap a model endpoint: every request gets an id of ours, every error the shape of its format."""
 

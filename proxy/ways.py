@@ -1,12 +1,12 @@
 """The way of a call from its client's format to a provider's dialect, and of the answer back.
 
-Where the two are the same, bytes pass through. Else the call is read in the one and written in the other, and what the
-other cannot say is refused.
+Where the two are the same, bytes pass through. Else the call is read in the one and written in the other, and
+what the other cannot say is refused.
 """
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,8 +21,8 @@ from proxy.providers.dialect import Dialect
 
 
 class Bound(NamedTuple):
-    """The most output tokens of a choice, the name the model has for that, and whether a provider is to be told
-    though the client said nothing else.
+    """The most output tokens of a choice, and the name the model has for that. `is_news`: it is not what the
+    client or the model sets already.
     """
 
     tokens: int

@@ -77,8 +77,9 @@ def test_the_error_chunk_is_a_chunk_of_the_same_answer():
 
 
 def test_a_refusal_has_the_shape_of_its_format():
-    made = answers.refusal(
-        UpstreamFailed("No."), request_id="id", shape=lambda error: {"said": error.message}
-    )
+    def shape(refused, *, request_id):
+        return {"said": refused.message, "of": request_id}
 
-    assert (made.status, json.loads(made.body)) == (502, {"said": "No."})
+    made = answers.refusal(UpstreamFailed("No."), request_id="id", shape=shape)
+
+    assert (made.status, json.loads(made.body)) == (502, {"said": "No.", "of": "id"})

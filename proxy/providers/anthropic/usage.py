@@ -3,7 +3,7 @@
 from typing import Any
 
 from core.rules.prices import Usage
-from proxy.providers.openai import MAX_TOKENS_PER_CALL
+from proxy.providers.dialect import MAX_TOKENS_PER_CALL
 
 INPUTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")  # none is part of another
 

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.rules.prices import Usage
-
-MAX_TOKENS_PER_CALL = 1 << 31
+from proxy.providers.dialect import MAX_TOKENS_PER_CALL
 
 
 def read_usage(stated: Any) -> Usage | None:

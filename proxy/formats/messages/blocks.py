@@ -1,0 +1,117 @@
+"""The blocks of an answer one after another: in the Messages format one is open at a time.
+
+Text and thoughts that go on behind another block go on in a block of their own. The input of a tool cannot be
+cut like that: what begins while it is written waits for its end.
+"""
+
+from typing import Any
+
+from proxy.conversation import BlockBegan, BlockEnded, Delta, Event, Signed
+
+Wire = dict[str, Any]
+DELTAS = {
+    "text": ("text_delta", "text"),
+    "refusal": ("text_delta", "text"),
+    "thinking": ("thinking_delta", "thinking"),
+    "tool": ("input_json_delta", "partial_json"),
+}
+
+
+class Blocks:
+    """Turns events into those of the format: content_block_start, _delta and _stop.
+
+    A block is told with the first of what is in it: so there are no empty ones, which nobody could send back,
+    and a tool call can carry a signature that comes before its input.
+    """
+
+    def __init__(self) -> None:
+        self._began: dict[int, BlockBegan] = {}
+        self._open: BlockBegan | None = None
+        self._is_told = False  # the open block
+        self._index = 0  # of the open block, or of the next
+        self._waiting: list[BlockBegan | Delta | Signed | BlockEnded] = []
+
+    def take(self, event: Event) -> list[Wire]:
+        """What is told now for an event; nothing for those that are not of blocks."""
+        if not isinstance(event, BlockBegan | Delta | Signed | BlockEnded):
+            return []
+        is_open = self._open is not None and self._open.block == event.block
+        if not is_open and self._open is not None and self._open.kind == "tool":
+            self._waiting.append(event)
+            return []
+        match event:
+            case BlockBegan():
+                self._began[event.block] = event
+                return self._opened(event)
+            case BlockEnded():
+                return [*self._closed(), *self._caught_up()] if is_open else []
+            case _:
+                made = [] if is_open else self._opened(self._began[event.block])
+                return made + (self._piece(event) if isinstance(event, Delta) else self._signed(event))
+
+    def end(self) -> list[Wire]:
+        """Nothing more comes."""
+        made = self._closed()
+        while self._waiting:
+            made += self._caught_up() + self._closed()
+        return made
+
+    def _opened(self, began: BlockBegan) -> list[Wire]:
+        made = self._closed()
+        self._open, self._is_told = began, False
+        return made
+
+    def _closed(self) -> list[Wire]:
+        if self._open is None:
+            return []
+        made = self._told(self._open) if self._open.kind == "tool" else []  # one without input is one, too
+        if self._is_told:
+            made.append({"type": "content_block_stop", "index": self._index})
+            self._index += 1
+        self._open, self._is_told = None, False
+        return made
+
+    def _caught_up(self) -> list[Wire]:
+        waiting, self._waiting = self._waiting, []
+        return [told for event in waiting for told in self.take(event)]
+
+    def _told(self, began: BlockBegan, **more: str) -> list[Wire]:
+        if self._is_told:
+            return []
+        self._is_told = True
+        return [{"type": "content_block_start", "index": self._index, "content_block": _block(began, **more)}]
+
+    def _piece(self, delta: Delta) -> list[Wire]:
+        assert self._open is not None  # whoever has a piece has opened its block
+        kind, field = DELTAS[self._open.kind]
+        if not delta.text:
+            return []
+        return [*self._told(self._open), self._delta({"type": kind, field: delta.text})]
+
+    def _signed(self, signed: Signed) -> list[Wire]:
+        began = self._open
+        assert began is not None  # as above
+        if began.kind == "tool" and not self._is_told:
+            return self._told(began, signature=signed.signature)
+        if began.kind not in ("tool", "thinking"):
+            return []  # nobody wants anything back with a text
+        if signed.is_redacted:
+            made = self._opened(began) if self._is_told else []
+            self._is_told = True
+            block = {"type": "redacted_thinking", "data": signed.signature}
+            made.append({"type": "content_block_start", "index": self._index, "content_block": block})
+            return made + self._closed()
+        return [*self._told(began), self._delta({"type": "signature_delta", "signature": signed.signature})]
+
+    def _delta(self, delta: Wire) -> Wire:
+        return {"type": "content_block_delta", "index": self._index, "delta": delta}
+
+
+def _block(began: BlockBegan, **more: str) -> Wire:
+    match began.kind:
+        case "thinking":
+            return {"type": "thinking", "thinking": "", "signature": ""}
+        case "tool":
+            return {"type": "tool_use", "id": began.tool_id, "name": began.tool_name, "input": {}, **more}
+        case _:
+            return {"type": "text", "text": ""}

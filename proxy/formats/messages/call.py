@@ -1,0 +1,95 @@
+"""A request in the Messages format as it came in: read strictly, its content left as it is."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from core.errors import BadRequest
+from core.rules.reserve import MESSAGES, measure
+from proxy.conversation import Inexpressible
+from proxy.formats.messages.refusals import as_refusal
+from proxy.formats.messages.wire import AnyRequest, AnyTool
+from proxy.model_call import (
+    MAX_OUTPUT,
+    ModelCall,
+    other_bytes,
+    read_document,
+    read_echo,
+    read_flag,
+    read_model,
+    read_whole,
+    refuse_long_caches,
+    refuse_not_yet,
+)
+
+# Tools a provider defines and the client runs: they cost what their tokens do.
+CLIENT_TOOLS = re.compile(r"(?:bash|text_editor|computer|memory)_[0-9]{8}")
+# Fields that change what is billed, with the values at which they do not.
+PRICED: Mapping[str, frozenset[str]] = {
+    "service_tier": frozenset({"auto", "standard_only"}),
+    "speed": frozenset({"standard"}),
+    "inference_geo": frozenset({"global"}),
+    "container": frozenset(),
+    "mcp_servers": frozenset(),
+    "context_management": frozenset(),
+    "fallbacks": frozenset(),
+    "betas": frozenset(),
+    "anthropic_beta": frozenset(),
+}
+
+
+class MessagesCall(ModelCall, frozen=True, kw_only=True):
+    """A request to create a message."""
+
+    @classmethod
+    def parse(cls, body: bytes) -> "MessagesCall":
+        """Read a request body. Raises BadRequest naming the field that is wrong."""
+        document, fields = read_document(body)
+        model = read_model(document)
+        most = read_whole(document, "max_tokens", high=MAX_OUTPUT)
+        if most is None:
+            raise BadRequest(
+                "max_tokens is missing: say how many tokens the answer may have at most.", param="max_tokens"
+            )
+        refuse_not_yet(document)
+        _refuse_extra_costs(document)
+        refuse_long_caches(document, body)
+        _refuse_provider_tools(_checked(document).tools or [])
+        return cls(
+            model=model,
+            stream=read_flag(document, "stream"),
+            max_tokens=most,
+            max_tokens_name="max_tokens",
+            content=measure(document["messages"], extra_bytes=other_bytes(fields), parts=MESSAGES),
+            fields=fields,
+            echo_upstream_body=read_echo(document),
+        )
+
+
+def _checked(document: Mapping[str, Any]) -> AnyRequest:
+    try:
+        return msgspec.convert(document, AnyRequest)
+    except msgspec.ValidationError as error:
+        refusal = as_refusal(error)
+        if isinstance(refusal, Inexpressible):  # here all types are known: it is none of them
+            refusal = BadRequest(f"{refusal.param} is not as it must be.", param=refusal.param)
+        raise refusal from None
+
+
+def _refuse_extra_costs(document: Mapping[str, Any]) -> None:
+    """Refuse what changes the price in a way the price card does not state: never free, so not at all."""
+    for name, plain in PRICED.items():
+        value = document.get(name)
+        if value is not None and not (isinstance(value, str) and value in plain):
+            raise BadRequest(f"This {name} has no price here. Leave it out.", param=name)
+
+
+def _refuse_provider_tools(tools: list[AnyTool]) -> None:
+    for index, tool in enumerate(tools):
+        if tool.type not in (None, "custom") and not CLIENT_TOOLS.fullmatch(tool.type):
+            raise BadRequest(
+                f"tools[{index}].type must be custom: what a provider runs has no price here.",
+                param=f"tools[{index}].type",
+            )

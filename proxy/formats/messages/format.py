@@ -1,0 +1,16 @@
+"""The Messages format, for models of any provider."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from proxy.conversation import Ask
+from proxy.formats.messages.request import read_ask
+from proxy.formats.messages.writer import MessagesWriter
+
+
+class Messages:
+    def ask(self, fields: Mapping[str, Any], *, max_tokens: int) -> Ask:
+        return read_ask(fields, max_tokens=max_tokens)
+
+    def writer(self, *, answer_id: str, model: str, created: int) -> MessagesWriter:  # noqa: ARG002  # no such field
+        return MessagesWriter(answer_id=answer_id, model=model)
