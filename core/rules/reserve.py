@@ -11,11 +11,12 @@ import msgspec
 TOKENS_PER_IMAGE = 4096
 TOKENS_PER_MESSAGE = 8
 BYTES_PER_TOKEN = 4  # typical, for estimates
+IMAGE_PARTS = frozenset(["image_url", "input_image"])  # of messages, of responses; both hold it in image_url
 # Parts whose size their bytes do not tell: a link, an id, a recording.
 UNBOUNDED_PARTS = frozenset(
     [
-        "input_audio", "audio", "audio_url", "input_video", "video", "video_url", "image", "input_image",
-        "file", "input_file", "document",
+        "input_audio", "audio", "audio_url", "input_video", "video", "video_url", "image", "file",
+        "input_file", "document",
     ]
 )  # fmt: skip
 
@@ -89,7 +90,7 @@ def _count(message: object, content: Content) -> None:
             content.other_bytes += 0 if is_text else size
         elif isinstance(value, Mapping):
             kind = value.get("type")
-            is_image = kind == "image_url"
+            is_image = isinstance(kind, str) and kind in IMAGE_PARTS
             is_file = isinstance(kind, str) and kind in UNBOUNDED_PARTS
             content.images += is_image
             content.unbounded |= is_file

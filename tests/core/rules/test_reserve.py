@@ -50,7 +50,18 @@ def test_a_picture_counts_the_same_however_long_its_url():
     assert small.at_most >= TOKENS_PER_IMAGE
 
 
-@pytest.mark.parametrize("kind", ["image_url", "file", "input_audio", "video_url", "text", 7, None, ["file"]])
+def test_a_picture_counts_the_same_in_the_words_of_a_response():
+    url = "data:" + "A" * 10**6
+    named = size(said([{"type": "image_url", "image_url": url}]))
+    other = size(said([{"type": "input_image", "image_url": url}]))
+
+    assert other.at_most - named.at_most == (len("input_image") - len("image_url")) // 2
+    assert other.is_bounded
+
+
+@pytest.mark.parametrize(
+    "kind", ["image_url", "input_image", "file", "input_audio", "video_url", "text", 7, None, ["file"]]
+)
 def test_no_type_hides_a_text(kind):
     hidden = {"type": kind, "role": "user", "content": "x" * 100_000}
 
@@ -62,9 +73,7 @@ def test_a_text_in_field_names_or_numbers_counts_too():
     assert size({"role": "assistant", "input": [10**18] * 1000}).at_most >= 9_500
 
 
-@pytest.mark.parametrize(
-    "kind", ["file", "input_audio", "video_url", "input_video", "audio_url", "input_image"]
-)
+@pytest.mark.parametrize("kind", ["file", "input_audio", "video_url", "input_video", "audio_url"])
 def test_what_cannot_be_bounded_takes_the_whole_context(kind):
     bound = size(said([{"type": kind, kind: {"data": "A" * 100}}]), context=32_000)
 
