@@ -60,7 +60,6 @@ def usage_object(
 
     `cost` is what the wallet paid, to the nano-dollar.
     """
-    upstream_n = min(ending.cost.upstream_n, charge_n)
     return {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,
@@ -68,6 +67,14 @@ def usage_object(
         "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         **(stated or {}),
+        **cost_fields(ending, charge_n),
+    }
+
+
+def cost_fields(ending: Ending, charge_n: int) -> dict[str, Any]:
+    """What a call cost, in USD: a part of its usage, whatever the format."""
+    upstream_n = min(ending.cost.upstream_n, charge_n)
+    return {
         "cost": _dollars(charge_n),
         "cost_details": {
             "upstream_inference_cost": _dollars(upstream_n),
