@@ -39,6 +39,7 @@ NEVER: dict[str, Any] = {
     "truncation": "disabled",
 }
 CUT_BY = {"length": "max_output_tokens", "filter": "content_filter"}
+SERVER_ERROR = 500
 NULL = msgspec.Raw(b"null")
 
 
@@ -68,10 +69,14 @@ class ResponsesWriter:
         return self._begin() + self._write(self._ended(bill))
 
     def failed(self, refused: Refused, bill: Bill, *, provider: str) -> bytes:
-        error = {"code": refused.type, "message": refused.message, "param": None}
+        # Clients know the first word and try again; the others they hand on as they come.
+        code = "server_error" if refused.status >= SERVER_ERROR else refused.type
+        error = {"code": code, "message": refused.message, "param": None}
         metadata = {"provider_name": provider, "raw": refused.metadata.get("reason")}
         self._output.break_off()
-        response = self._written("failed", error={**error, "metadata": metadata}, usage=usage_fields(bill))
+        response = self._written(
+            "failed", error={**error, "type": refused.type, "metadata": metadata}, usage=usage_fields(bill)
+        )
         said: list[Said] = [("error", error), ("response.failed", {"response": response})]
         return self._begin() + self._write(said)
 

@@ -135,14 +135,14 @@ def test_a_stream_that_broke_says_why_and_what_was_there():
 
     error, failed = read(begun + writing.failed(refused, BILL, provider="acme"))[-2:]
 
-    said = {"code": "upstream_error", "message": "The provider acme failed while answering.", "param": None}
+    said = {"code": "server_error", "message": "The provider acme failed while answering.", "param": None}
     item = {**MESSAGE, "status": "incomplete", "content": [{**PART, "text": "Hello"}]}
     assert error == {"type": "error", "sequence_number": 5, **said}
     assert failed == {
         "type": "response.failed", "sequence_number": 6,
         "response": {
             **RESPONSE, "status": "failed", "output": [item], "usage": USAGE,
-            "error": {**said, "metadata": {"provider_name": "acme", "raw": "the answer stalled"}},
+            "error": {**said, "type": "upstream_error", "metadata": {"provider_name": "acme", "raw": "the answer stalled"}},
         },
     }  # fmt: skip
 
@@ -157,6 +157,7 @@ def test_a_stream_that_broke_before_its_first_word_begins_all_the_same():
         "response.failed",
     ]
     assert [event["sequence_number"] for event in said] == [0, 1, 2, 3]
+    assert said[2]["code"] == said[3]["response"]["error"]["code"] == "insufficient_credits"
 
 
 def test_an_answer_without_a_word_has_no_output():
