@@ -11,10 +11,13 @@ from proxy.formats.responses.fields import Fields
 from proxy.formats.responses.items import Conversation
 from proxy.formats.responses.tools import read_choice, read_tools
 
-# What speaks to us and not to a model: the call has read it.
-OURS = ("model", "stream", "max_output_tokens", "store", "background", "service_tier", "debug")
+# What speaks to us, and the call has read; and what changes no answer, but how well it may be cached.
+OURS = (
+    "model", "stream", "max_output_tokens", "store", "background", "service_tier", "debug",
+    "prompt_cache_key",
+)  # fmt: skip
 SUMMARIES = ("auto", "concise", "detailed")
-EFFORTS = ("minimal", "low", "medium", "high")
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _decode = msgspec.json.Decoder().decode
 
 
@@ -63,6 +66,8 @@ def _check_harmless(asked: Fields) -> None:
     """Take the fields that are let through where they ask for what is done anyway."""
     if asked.word("truncation", ("auto", "disabled")) == "auto":
         raise asked.foreign("truncation", "cannot be auto: nothing of a conversation is left out here")
+    if asked.word("prompt_cache_retention", ("in_memory", "24h")) == "24h":
+        raise asked.wrong("prompt_cache_retention", "has no price here but in_memory")
     if asked.number("top_logprobs", high=20):
         raise asked.foreign("top_logprobs", "cannot be told here. Leave it out")
     for index, name in enumerate(asked.entries("include") or ()):
@@ -116,7 +121,7 @@ def _reasoning(asked: Fields) -> Reasoning | None:
     wanted = asked.inner("reasoning")
     if wanted is None:
         return None
-    effort = wanted.text("effort")
+    effort = wanted.word("effort", EFFORTS)
     for name in (
         "summary",
         "generate_summary",
@@ -126,11 +131,7 @@ def _reasoning(asked: Fields) -> Reasoning | None:
     wanted.none_left()
     if effort is None:
         return None
-    if effort == "none":
-        return Reasoning(is_off=True)
-    if effort not in EFFORTS:
-        raise wanted.foreign("effort", f"must be none or one of: {', '.join(EFFORTS)}")
-    return Reasoning(effort)
+    return Reasoning(is_off=True) if effort == "none" else Reasoning(effort)
 
 
 def _user(asked: Fields) -> str | None:

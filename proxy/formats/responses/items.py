@@ -1,6 +1,8 @@
 """The input of a request: what was said before, item by item."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
 
 from core.strict_json import loads
 from proxy.conversation import Part, Text, ToolResult, ToolUse, Turn
@@ -64,23 +66,23 @@ class Conversation:
         elif role == "user":
             self._turns.append((role, list(parts)))
         else:
-            self._instruct(item, parts)
+            self._instruct(_texts(item, parts))
 
-    def _instruct(self, item: Fields, parts: Iterable[Part]) -> None:
+    def _instruct(self, texts: Sequence[Text]) -> None:
+        """A later instruction keeps its place, as if the user said it: no provider need know another for it.
+
+        At the front it would speak of what is not there yet, and undo what was cached.
+        """
         if self._turns:
-            raise item.foreign(
-                "role", "comes too late: instructions stand before what users and models say. Move it up"
-            )
-        for part in parts:
-            if not isinstance(part, Text):
-                raise item.foreign("content", "must be text alone in instructions")
-            self.system.append(part)
+            self._turns.append(("user", list(texts)))
+        else:
+            self.system += texts
 
     def _call(self, item: Fields) -> ToolUse:
         call = ToolUse(
             id=item.needed_text("call_id"),
             name=item.needed_text("name"),
-            arguments=item.text("arguments") or "{}",
+            arguments=(item.text("arguments") or "").strip() or "{}",
             signature=item.text("encrypted_content"),
         )
         if not _is_object(call.arguments):
@@ -92,12 +94,26 @@ class Conversation:
         call_id = item.needed_text("call_id")
         if call_id not in self._calls:
             raise item.wrong("call_id", "names no function_call before it. Send the call too")
-        return ToolResult(call_id, parts=read_content(item, "output"))
+        parts = read_content(item, "output")
+        return ToolResult(
+            call_id,
+            tuple([replace(part, cache=False) for part in parts]),
+            cache=any(part.cache for part in parts),  # a mark inside is one of the whole
+        )
 
     def _join(self, kind: str, *parts: Part) -> None:
         if not self._turns or self._turns[-1][0] != kind:
             self._turns.append((kind, []))
         self._turns[-1][1].extend(parts)
+
+
+def _texts(item: Fields, parts: Iterable[Part]) -> list[Text]:
+    texts = []
+    for part in parts:
+        if not isinstance(part, Text):
+            raise item.foreign("content", "must be text alone in instructions")
+        texts.append(part)
+    return texts
 
 
 def _is_object(text: str) -> bool:

@@ -1,5 +1,6 @@
 """What stands inside a message, or in the result of a tool: text, images, files, recordings."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -8,7 +9,8 @@ from proxy.conversation import Media, Text
 from proxy.formats.responses.fields import Fields
 
 DETAILS = ("auto", "low", "high", "original")
-SOUNDS = {"mp3": "audio/mpeg", "wav": "audio/wav"}
+SOUNDS = {"mp3": "audio/mpeg"}  # every other format is called what it is
+_SOUND = re.compile(r"[a-z0-9]{1,16}")
 NOT_KEPT = "names a file that is not kept here. Send it inline, or by its address"
 
 
@@ -76,11 +78,11 @@ def _audio(part: Fields) -> Media:
     data = sound.needed_text("data")
     if data.startswith("data:"):
         raise sound.wrong("data", "must be base64 alone. Leave out what stands before the comma")
-    form = sound.word("format", SOUNDS)
-    if form is None:
-        raise sound.wrong("format", "is missing")
+    form = sound.needed_text("format")
+    if _SOUND.fullmatch(form) is None:
+        raise sound.wrong("format", "must be one such as wav or mp3")
     sound.none_left()
-    return Media("audio", data=data, media_type=SOUNDS[form])
+    return Media("audio", data=data, media_type=SOUNDS.get(form, f"audio/{form}"), cache=read_cache(part))
 
 
 def _not_by_id(part: Fields) -> None:

@@ -71,6 +71,21 @@ def test_the_items_of_one_answer_are_one_turn_and_so_are_their_results():
     )
 
 
+def test_a_later_instruction_keeps_its_place():
+    said = read({"role": "user", "content": "Hello"}, {"role": "developer", "content": "Be brief."})
+
+    assert said.system == []
+    assert said.turns == (Turn("user", (Text("Hello"),)), Turn("user", (Text("Be brief."),)))
+
+
+def test_a_mark_to_cache_inside_a_result_is_one_of_the_whole():
+    part = {"type": "input_text", "text": "birds", "cache_control": {"type": "ephemeral"}}
+
+    said = read(CALL, {"type": "function_call_output", "call_id": "c1", "output": [part]})
+
+    assert said.turns[1].parts == (ToolResult("c1", (Text("birds"),), cache=True),)
+
+
 def test_a_thought_that_says_nothing_makes_no_turn():
     assert read({"type": "reasoning", "id": "rs_1", "summary": []}).turns == ()
 
@@ -103,7 +118,6 @@ def test_an_item_that_is_wrong_is_refused_by_name(item, param):
         ({"type": "web_search_call", "id": "ws_1"}, ".type"),
         ({"type": "custom_tool_call", "call_id": "c", "name": "n", "input": "x"}, ".type"),
         ({"type": "compaction", "encrypted_content": "x"}, ".type"),
-        ({"role": "system", "content": "Too late."}, ".role"),
         ({"role": "assistant", "content": "x", "phase": "commentary"}, ".phase"),
         ({**CALL, "namespace": "eyes"}, ".namespace"),
     ],

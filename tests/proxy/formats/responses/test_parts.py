@@ -49,6 +49,10 @@ def test_content_may_be_one_text():
             {"type": "input_audio", "input_audio": {"data": "QUJD", "format": "wav"}},
             Media("audio", data="QUJD", media_type="audio/wav"),
         ),
+        (
+            {"type": "input_audio", "input_audio": {"data": "QUJD", "format": "flac"}, "cache_control": {}},
+            Media("audio", data="QUJD", media_type="audio/flac", cache=True),
+        ),
     ],
 )  # fmt: skip
 def test_a_part_is_read(part, made):
@@ -72,7 +76,7 @@ def test_a_part_is_read(part, made):
         ({"type": "input_audio"}, ".input_audio"), ({"type": "input_audio", "input_audio": {}}, ".input_audio.data"),
         ({"type": "input_audio", "input_audio": {"data": "data:audio/wav;base64,QUJD", "format": "wav"}}, ".input_audio.data"),
         ({"type": "input_audio", "input_audio": {"data": "QUJD"}}, ".input_audio.format"),
-        ({"type": "input_audio", "input_audio": {"data": "QUJD", "format": "midi"}}, ".input_audio.format"),
+        ({"type": "input_audio", "input_audio": {"data": "QUJD", "format": "MIDI/1"}}, ".input_audio.format"),
         ({"type": "input_text", "text": "x", "cache_control": {"type": "ephemeral", "ttl": "1h"}}, ".cache_control.ttl"),
         ({"type": "input_text", "text": "x", "cache_control": {"type": "eternal"}}, ".cache_control.type"),
         (
