@@ -11,7 +11,7 @@ from aiohttp import web
 
 from simulator.conversation import STATE, State, converse, open_record
 from simulator.dialect import Dialect
-from simulator.dialects import openai
+from simulator.dialects import anthropic, openai
 from simulator.refusals import Refusal
 from simulator.replies import JSON
 from simulator.settings import Settings
@@ -22,6 +22,7 @@ _MADE_AT = 1_767_225_600
 _OPENAI: Dialect = openai
 _CALLS: dict[str, Dialect] = {
     "/v1/chat/completions": openai,
+    "/v1/messages": anthropic,
 }
 
 
