@@ -11,7 +11,7 @@ from aiohttp import web
 
 from simulator.conversation import STATE, State, converse, open_record
 from simulator.dialect import Dialect
-from simulator.dialects import anthropic, openai
+from simulator.dialects import anthropic, gemini, openai
 from simulator.refusals import Refusal
 from simulator.replies import JSON
 from simulator.settings import Settings
@@ -23,12 +23,13 @@ _OPENAI: Dialect = openai
 _CALLS: dict[str, Dialect] = {
     "/v1/chat/completions": openai,
     "/v1/messages": anthropic,
+    "/v1beta/models/{model}:{method}": gemini,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A simulator that answers. `api_base` is what a provider's base URL is set to."""
+    """A simulator that answers. `api_base` is what a provider's base URL is set to, Gemini's is its own."""
 
     url: str
     port: int
@@ -37,6 +38,10 @@ class Running:
     @property
     def api_base(self) -> str:
         return f"{self.url}/v1"
+
+    @property
+    def gemini_base(self) -> str:
+        return f"{self.url}/v1beta"
 
 
 def build_app(settings: Settings) -> web.Application:
