@@ -11,7 +11,7 @@ from aiohttp import web
 
 from simulator.conversation import STATE, State, converse, open_record
 from simulator.dialect import Dialect
-from simulator.dialects import anthropic, gemini, openai
+from simulator.dialects import anthropic, gemini, openai, openai_completions, openai_embeddings
 from simulator.refusals import Refusal
 from simulator.replies import JSON
 from simulator.settings import Settings
@@ -22,6 +22,8 @@ _MADE_AT = 1_767_225_600
 _OPENAI: Dialect = openai
 _CALLS: dict[str, Dialect] = {
     "/v1/chat/completions": openai,
+    "/v1/completions": openai_completions,
+    "/v1/embeddings": openai_embeddings,
     "/v1/messages": anthropic,
     "/v1beta/models/{model}:{method}": gemini,
 }

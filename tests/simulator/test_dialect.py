@@ -3,12 +3,12 @@ import inspect
 import pytest
 
 from simulator.dialect import Dialect, compact, encoded
-from simulator.dialects import anthropic, gemini, openai
+from simulator.dialects import anthropic, gemini, openai, openai_completions, openai_embeddings
 
 NAMES = [name for name, _ in inspect.getmembers(Dialect, inspect.isfunction) if not name.startswith("_")]
 
 
-@pytest.mark.parametrize("dialect", [anthropic, gemini, openai])
+@pytest.mark.parametrize("dialect", [anthropic, gemini, openai, openai_completions, openai_embeddings])
 @pytest.mark.parametrize("name", NAMES)
 def test_each_offers_what_a_dialect_must(dialect, name):
     wanted = inspect.signature(getattr(Dialect, name))
