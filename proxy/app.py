@@ -23,6 +23,9 @@ from proxy.handlers.chat import chat
 from proxy.handlers.models import models
 from proxy.leases.build import build_leases
 from proxy.refusals import Refusals
+from proxy.routing.healths import Healths
+from proxy.routing.router import Router
+from proxy.routing.sharing import Sharing
 from proxy.running import Running
 from proxy.upstream.offers import Upstreams, system_trust
 
@@ -85,6 +88,7 @@ def build_deps(settings: Settings) -> Deps:
     leases = build_leases(settings, engine)
     running = Running(leases.gate)
     leases.generations.running = running.generations
+    healths = Healths(leases.clock.now_ms)
     return Deps(
         settings=settings,
         engine=engine,
@@ -92,7 +96,8 @@ def build_deps(settings: Settings) -> Deps:
         grants=Grants(engine, pepper=settings.key_pepper, rules=Rules.of(settings)),
         leases=leases,
         running=running,
-        upstreams=Upstreams(settings),
+        upstreams=Upstreams(settings, Router(healths)),
+        sharing=Sharing(leases.store, healths, leases.clock),
         refusals=Refusals(engine),
         clock=leases.clock,
     )
@@ -111,6 +116,7 @@ async def background(app: web.Application) -> AsyncIterator[None]:
             deps.catalog.keep_fresh,
             deps.running.keep_alive,
             deps.refusals.keep_writing,
+            deps.sharing.keep,
             *leases.background,
         )
     ]

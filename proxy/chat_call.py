@@ -8,6 +8,7 @@ import msgspec
 from core.errors import BadRequest
 from core.rules.reserve import Content, InputSize, input_size, measure, output_bound
 from core.strict_json import loads
+from proxy.routing.preferences import NONE, Preferences, read_fallbacks, read_preferences
 
 MAX_OUTPUT = 10_000_000
 MAX_CHOICES = 8
@@ -15,7 +16,7 @@ MAX_MODEL_ID = 200
 FREE_TOOLS = frozenset({"function", "custom"})  # tools that run at the client: no provider bills for them
 PLAIN_TIERS = frozenset({"auto", "default", "standard"})
 SEARCHES = ("web_search_options", "search_parameters", "enable_search", "web_search", "search_options")
-NOT_YET = ("models", "provider", "plugins")
+NOT_YET = ("plugins",)
 WATCHED = frozenset(
     (*NOT_YET, *SEARCHES, "service_tier", "best_of", "tools", "stream_options")
 )  # rare fields
@@ -34,6 +35,12 @@ class ChatCall(msgspec.Struct, frozen=True):
     fields: Mapping[str, msgspec.Raw]
     echo_upstream_body: bool
     modalities: tuple[str, ...]
+    preferences: Preferences = NONE
+    fallbacks: tuple[str, ...] = ()  # models to try after the first
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return (self.model, *self.fallbacks)
 
     @classmethod
     def parse(cls, body: bytes) -> "ChatCall":
@@ -45,8 +52,9 @@ class ChatCall(msgspec.Struct, frozen=True):
             _refuse_extra_costs(document)
         if b"ttl" in body or b"\\u00" in body:  # else there is none, however it is written
             _refuse_long_caches(document)
+        model = _model(document)
         return cls(
-            model=_model(document),
+            model=model,
             stream=_flag(document, "stream"),
             max_tokens=most,
             max_tokens_name=name,
@@ -55,6 +63,8 @@ class ChatCall(msgspec.Struct, frozen=True):
             fields=fields,
             echo_upstream_body=_echo(document),
             modalities=_modalities(document),
+            preferences=read_preferences(document),
+            fallbacks=read_fallbacks(document, model),
         )
 
     def input_size(self, context: int | None) -> InputSize:

@@ -52,13 +52,14 @@ class StreamRelay:
         self._error: Exception | None = None
 
     async def run(self, fields: Mapping[str, str], *, echo: bytes | None) -> None:
-        """Relay until the answer ends. A failure raises before the first chunk, later it is a chunk."""
+        """Relay until the answer ends. A failure raises while the client got nothing, later it is a chunk."""
         self._answer.connection.stream(self)
         while not (self._first or self._is_over):
             await self._news.wait()
             self._news.clear()
-        if self._error is not None and not self._first:
-            raise self._error
+        if self._error is not None and not (self._first and self._charge.meter.produced_bytes):
+            raise self._error  # whatever came before it holds nothing: another offer may do better
+        self._answer.begins()
         self._wire.begin((event(echo) if echo else b"") + b"".join(self._first), fields)
         self._beat()
         try:
@@ -224,7 +225,7 @@ class StreamRelay:
         return error_chunk(
             refused,
             answer_id=str(self._charge.call.request_id),
-            model=self._charge.call.model_id,
+            model=self._charge.meter.plan.model.id,
             usage=usage,
             provider=self._answer.offer.provider.name,
         )
@@ -234,5 +235,5 @@ class StreamRelay:
             "id": str(self._charge.call.request_id),
             "object": "chat.completion.chunk",
             "created": int(time.time()),
-            "model": self._charge.call.model_id,
+            "model": self._charge.meter.plan.model.id,
         }

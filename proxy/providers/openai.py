@@ -12,7 +12,7 @@ MAX_TOKENS_PER_CALL = 1 << 31
 MAX_FINISH_REASON = 64
 CHAT_PATH = "/chat/completions"
 LIMITS = ("max_tokens", "max_completion_tokens")  # two names of one bound: the looser one must not stay
-OURS = ("debug",)  # fields that speak to us, not to the provider
+OURS = ("debug", "models", "provider")  # fields that speak to us, not to the provider
 
 
 # Text is `Any` where providers differ: some send parts, or arguments as an object, where OpenAI sends text.
