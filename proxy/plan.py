@@ -8,7 +8,7 @@ from core.rules.admission import Want
 from core.rules.prices import Usage, cost_of, worst_charge
 from core.rules.reserve import InputSize
 from proxy.catalog import Model, Offer, Snapshot
-from proxy.chat_call import ChatCall
+from proxy.model_call import ModelCall
 from proxy.routing.order import who_may_serve
 from proxy.routing.preferences import NONE, Preferences
 
@@ -71,7 +71,7 @@ class NobodyFits(BadRequest):
     """The client accepts none of the offers there are."""
 
 
-def plan_chat(call: ChatCall, snapshot: Snapshot, *, output_cap: int, slice_tokens: int) -> Plan:
+def plan_chat(call: ModelCall, snapshot: Snapshot, *, output_cap: int, slice_tokens: int) -> Plan:
     """Plan a chat call. Raises a refusal when a model is unknown, unpriced or does not fit.
 
     Of several models those are left out that nobody serves; when none is left, the first one's refusal holds.
@@ -93,7 +93,7 @@ def plan_chat(call: ChatCall, snapshot: Snapshot, *, output_cap: int, slice_toke
     return msgspec.structs.replace(first, fallbacks=tuple(others))
 
 
-def _plan(call: ChatCall, model: Model, *, output_cap: int, slice_tokens: int) -> Plan:
+def _plan(call: ModelCall, model: Model, *, output_cap: int, slice_tokens: int) -> Plan:
     """The plan of one model."""
     size = call.input_size(model.context)
     _check(call, model, size)
@@ -135,7 +135,7 @@ def _together(wants: list[Want]) -> Want:
     )
 
 
-def _check(call: ChatCall, model: Model, size: InputSize) -> None:
+def _check(call: ModelCall, model: Model, size: InputSize) -> None:
     """Refuse what this model cannot do, or what has no bound with it."""
     for modality in call.modalities:
         if modality not in model.output_modalities:

@@ -61,7 +61,7 @@ class MessagesCall(ModelCall, frozen=True, kw_only=True):
             model=model,
             stream=read_flag(document, "stream"),
             max_tokens=most,
-            max_tokens_name="max_tokens",
+            max_tokens_name=None,  # each model has its own
             content=measure(document["messages"], extra_bytes=other_bytes(fields), parts=MESSAGES),
             fields=fields,
             echo_upstream_body=read_echo(document),
