@@ -45,6 +45,11 @@ def openai_python() -> Path:
     return environment("openai")
 
 
+@pytest.fixture(scope="session")
+def anthropic_python() -> Path:
+    return environment("anthropic")
+
+
 @pytest.fixture
 def run_script(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     """Starts a script in an SDK's environment, as a newcomer would: its own directory, its own environment."""
