@@ -25,8 +25,8 @@ from proxy.model_call import (
 )
 
 # Tools a provider defines and the client runs: they cost what their tokens do.
-CLIENT_TOOLS = re.compile(r"(?:bash|text_editor|computer|memory)_[0-9]{8}")
-# Fields that change what is billed, with the values at which they do not.
+CLIENT_TOOLS = re.compile(r"(?:bash|text_editor|memory|(?:computer|browser)(?:_toolset)?)_[0-9]{8}")
+# Fields that change what is billed, to whom, or how much of it we see, with the values at which they do not.
 PRICED: Mapping[str, frozenset[str]] = {
     "service_tier": frozenset({"auto", "standard_only"}),
     "speed": frozenset({"standard"}),
@@ -34,7 +34,13 @@ PRICED: Mapping[str, frozenset[str]] = {
     "container": frozenset(),
     "mcp_servers": frozenset(),
     "context_management": frozenset(),
+    "compaction": frozenset(),
+    "thread": frozenset(),  # a conversation the provider keeps: its size is not to be seen in the request
     "fallbacks": frozenset(),
+    "fallback_credit_token": frozenset(),
+    "billing_policy": frozenset(),
+    "workspace_id": frozenset(),
+    "user_profile_id": frozenset(),
     "betas": frozenset(),
     "anthropic_beta": frozenset(),
 }
