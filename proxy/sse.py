@@ -67,3 +67,8 @@ class EventSplitter:
 def event(data: bytes) -> bytes:
     """One event. A line break in JSON is only space: as it is, it would end the line, or the event."""
     return b"data: " + data.translate(_LINE_BREAKS) + b"\n\n"
+
+
+def named_event(name: str, data: bytes) -> bytes:
+    """One event of a format that names them."""
+    return b"event: " + name.encode() + b"\n" + event(data)

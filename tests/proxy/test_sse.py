@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.sse import MAX_EVENT, EventSplitter, MalformedStream, event
+from proxy.sse import MAX_EVENT, EventSplitter, MalformedStream, event, named_event
 
 
 def split(*chunks):
@@ -133,3 +133,10 @@ def test_what_we_send_as_one_event_is_read_as_one_event(data):
     assert b"\r" not in made
     assert made.endswith(b"\n\n")
     assert made.count(b"\n") == 2
+
+
+def test_an_event_with_a_name_is_read_as_one_event():
+    made = named_event("response.created", b'{"a":\n1}')
+
+    assert made == b'event: response.created\ndata: {"a": 1}\n\n'
+    assert split(made) == [b'{"a": 1}']
