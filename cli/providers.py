@@ -84,12 +84,46 @@ def set_key(session: Session, /, name: str, *, api_key_env: str | None, api_key:
     \b
     bazaar provider set-key openai --api-key-env OPENAI_API_KEY
     """
-    secret = credential(api_key, api_key_env)
-    if secret is None:
-        raise BadRequest("Give the credential with --api-key-env or --api-key.", param="api_key")
     provider = _the_provider(session, name)
-    actions.set_key(session, provider, secret, secret=current_settings().provider_secret)
+    secret = current_settings().provider_secret
+    actions.set_key(session, provider, _given(api_key, api_key_env), secret=secret)
     return Answer(_data(provider), f"The provider {provider.name} has a new credential.")
+
+
+@providers.command("set-url")
+@click.argument("name")
+@click.option("--base-url", required=True, help="Such as https://api.example.com/v1.")
+@click.option("--api-key-env", metavar="VAR", help="Take our credential from this environment variable.")
+@click.option(
+    "--api-key", help="Our credential. Other users of this machine may see it: prefer --api-key-env."
+)
+@click.option("--allow-private", is_flag=True, help="It may live on http and on a private address.")
+@in_transaction
+def set_url(
+    session: Session,
+    /,
+    name: str,
+    *,
+    base_url: str,
+    api_key_env: str | None,
+    api_key: str | None,
+    allow_private: bool,
+) -> Answer:
+    r"""Call a provider at another address. Its credential is asked for again: it must not go astray.
+
+    \b
+    bazaar provider set-url openai --base-url https://eu.api.openai.com/v1 --api-key-env OPENAI_API_KEY
+    """
+    provider = _the_provider(session, name)
+    actions.move_provider(
+        session,
+        provider,
+        base_url=base_url,
+        api_key=_given(api_key, api_key_env),
+        secret=current_settings().provider_secret,
+        allow_private=allow_private,
+    )
+    return Answer(_data(provider), f"The provider {provider.name} is called at {provider.base_url} now.")
 
 
 @providers.command("disable")
@@ -106,6 +140,13 @@ def disable(session: Session, /, name: str) -> Answer:
 def enable(session: Session, /, name: str) -> Answer:
     """Send a disabled provider calls again."""
     return _switch(session, name, enabled=True)
+
+
+def _given(api_key: str | None, api_key_env: str | None) -> str:
+    given = credential(api_key, api_key_env)
+    if given is None:
+        raise BadRequest("Give the credential with --api-key-env or --api-key.", param="api_key")
+    return given
 
 
 def _switch(session: Session, name: str, *, enabled: bool) -> Answer:

@@ -14,7 +14,8 @@ Refused
 │   ├── OverBudget           429  a budget or quota that is used up
 │   └── BreakerTripped       429  a spend circuit breaker is open (503 where the operator says so)
 ├── Unavailable              503  nothing to serve it with right now
-└── UpstreamFailed           502  every provider we may use failed
+├── UpstreamFailed           502  every provider we may use failed
+└── OurFault                 500  a fault of ours; what it was stays in the log
 
 All raise at the rim and carry a sentence that says what to do next.
 """
@@ -147,3 +148,12 @@ class Unavailable(Refused):
 
 class UpstreamFailed(Refused):
     status, type, reason = 502, "upstream_error", "upstream_failed"
+
+
+class OurFault(Refused):
+    status, type, reason = 500, "internal_error", "internal_error"
+
+    def __init__(self, *, request_id: object) -> None:
+        super().__init__(
+            f"Something went wrong on our side. Try again; if it stays, tell support this id: {request_id}"
+        )

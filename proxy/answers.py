@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from aiohttp import web
@@ -27,31 +27,34 @@ def headers(request_id: object, provider: str = NO_PROVIDER) -> dict[str, str]:
     }
 
 
-def refusal(error: Refused, *, request_id: object, provider: str = NO_PROVIDER) -> web.Response:
-    """A refusal as the client sees it."""
+class Shape(Protocol):
+    """How a format tells an error."""
+
+    def __call__(self, refused: Refused, *, request_id: object) -> Mapping[str, object]: ...
+
+
+def error_body(refused: Refused, *, request_id: object) -> dict[str, object]:  # noqa: ARG001  # a header has it
+    """The SPEC's error object."""
+    return refused.body()
+
+
+def refusal(
+    error: Refused,
+    *,
+    request_id: object,
+    provider: str = NO_PROVIDER,
+    shape: Shape = error_body,
+) -> web.Response:
+    """A refusal as the client sees it, in the shape its format has for errors."""
     made = headers(request_id, provider)
     if error.retry_after_s is not None:
         made["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, WrongMethod):
         made["Allow"] = error.allowed
     return web.Response(
-        body=json.dumps(error.body()).encode(),
+        body=json.dumps(shape(error, request_id=request_id)).encode(),
         status=error.status,
         headers=made,
-        content_type="application/json",
-    )
-
-
-def fault_message(request_id: object) -> str:
-    return f"Something went wrong on our side. Try again; if it stays, tell support this id: {request_id}"
-
-
-def our_fault(*, request_id: object) -> web.Response:
-    body = {"error": {"message": fault_message(request_id), "type": "internal_error", "code": 500}}
-    return web.Response(
-        body=json.dumps(body).encode(),
-        status=500,
-        headers=headers(request_id),
         content_type="application/json",
     )
 
@@ -78,15 +81,16 @@ def cost_fields(ending: Ending, charge_n: int) -> dict[str, Any]:
     """What a call cost, in USD: a part of its usage, whatever the format."""
     upstream_n = min(ending.cost.upstream_n, charge_n)
     return {
-        "cost": _dollars(charge_n),
+        "cost": dollars(charge_n),
         "cost_details": {
-            "upstream_inference_cost": _dollars(upstream_n),
-            "fee": _dollars(charge_n - upstream_n),
+            "upstream_inference_cost": dollars(upstream_n),
+            "fee": dollars(charge_n - upstream_n),
         },
     }
 
 
-def _dollars(nanos: int) -> msgspec.Raw:
+def dollars(nanos: int) -> msgspec.Raw:
+    """An amount as JSON clients get it: a number of USD, exact to the nano-dollar."""
     return msgspec.Raw(write_usd(nanos).encode())
 
 

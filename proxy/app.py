@@ -20,7 +20,8 @@ from proxy.errors import Handler, answered
 from proxy.front_door import FrontDoor
 from proxy.grants import Grants, Rules
 from proxy.handlers.chat import chat
-from proxy.handlers.models import models
+from proxy.handlers.estimate import estimate
+from proxy.handlers.models import models, one_model
 from proxy.leases.build import build_leases
 from proxy.refusals import Refusals
 from proxy.running import Running
@@ -45,9 +46,13 @@ def build_app(settings: Settings) -> web.Application:
     for prefix in PREFIXES:
         app.router.add_post(f"{prefix}/chat/completions", answered(chat, deps))
         app.router.add_get(f"{prefix}/models", answered(models, deps))
+        app.router.add_get(f"{prefix}/models/{{id:.+}}", answered(one_model, deps))
+        app.router.add_post(f"{prefix}/cost/estimate", answered(estimate, deps))
         # The portal, which gets the rest, knows nothing of these.
         app.router.add_route("*", f"{prefix}/chat/completions", answered(only("POST"), deps))
+        app.router.add_route("*", f"{prefix}/cost/estimate", answered(only("POST"), deps))
         app.router.add_route("*", f"{prefix}/models", answered(only("GET"), deps))
+        app.router.add_route("*", f"{prefix}/models/{{id:.+}}", answered(only("GET"), deps))
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_route("*", "/{path:.*}", app[FRONT_DOOR].handle)

@@ -18,6 +18,7 @@ from core.rules.prices import PriceCard, Terms, Tier
 from core.secrets import unseal
 
 REFRESH_S = 1.0
+MAX_ID = 200  # as much of an unknown one is told
 _log = structlog.get_logger()
 
 
@@ -70,11 +71,16 @@ class Snapshot:
     version: int
     models: Mapping[str, Model]
 
-    def chat_model(self, name: str) -> Model:
-        """The model a chat call names, ready to be called. Raises a refusal that names the likely one."""
+    def model(self, name: str) -> Model:
+        """The model of this id. Raises a refusal that names the likely one."""
         model = self.models.get(name)
         if model is None:
-            raise self._unknown(name)
+            raise self._unknown(name[:MAX_ID])
+        return model
+
+    def chat_model(self, name: str) -> Model:
+        """The model a chat call names, ready to be called. Raises a refusal that names the likely one."""
+        model = self.model(name)
         if model.mode == "video":
             raise BadRequest(
                 f"{name} makes videos: submit a job to /api/v1/videos instead.",

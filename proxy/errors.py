@@ -6,7 +6,7 @@ from uuid import UUID
 import structlog
 from aiohttp import web
 
-from core.errors import Refused
+from core.errors import OurFault, Refused
 from core.ids import uuid7
 from proxy import answers
 from proxy.deps import Deps
@@ -18,8 +18,16 @@ REQUEST_ID = web.RequestKey("request_id", UUID)
 _log = structlog.get_logger()
 
 
-def answered(handler: Handler, deps: Deps) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """Wrap a model endpoint: every request gets an id of ours, every error the SPEC's shape."""
+def answered(
+    handler: Handler, deps: Deps, *, shape: answers.Shape = answers.error_body
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Wrap a model endpoint: every request gets an id of ours, every error the shape of its format."""
+
+    def refuse(request: web.Request, refused: Refused) -> web.Response:
+        provider = str(refused.metadata.get("provider_name", answers.NO_PROVIDER))
+        answer = answers.refusal(refused, request_id=request[REQUEST_ID], provider=provider, shape=shape)
+        add_rate_headers(request, answer)
+        return answer
 
     async def wrapped(request: web.Request) -> web.StreamResponse:
         request[REQUEST_ID] = uuid7(deps.clock.now_ms())
@@ -28,10 +36,7 @@ def answered(handler: Handler, deps: Deps) -> Callable[[web.Request], Awaitable[
         except Refused as refused:
             request_id = request[REQUEST_ID]
             _log.info("refused", request_id=str(request_id), status=refused.status, reason=refused.reason)
-            provider = refused.metadata.get("provider_name", answers.NO_PROVIDER)
-            answer = answers.refusal(refused, request_id=request_id, provider=str(provider))
-            add_rate_headers(request, answer)
-            return answer
+            return refuse(request, refused)
         except ClientGone:
             if request.transport is not None:
                 request.transport.abort()
@@ -39,8 +44,6 @@ def answered(handler: Handler, deps: Deps) -> Callable[[web.Request], Awaitable[
         except Exception:  # noqa: BLE001  # the rim: logged whole, told without internals
             request_id = request[REQUEST_ID]
             _log.exception("failed", request_id=str(request_id), path=request.path)
-            answer = answers.our_fault(request_id=request_id)
-            add_rate_headers(request, answer)
-            return answer
+            return refuse(request, OurFault(request_id=request_id))
 
     return wrapped

@@ -28,6 +28,7 @@ class Meter(msgspec.Struct):
     started: float = msgspec.field(default_factory=time.monotonic)
     offer: Offer | None = None
     produced_bytes: int = 0
+    known: Usage | None = None  # what the provider stated of an answer that was not over yet
     reported: Usage | None = None
     finish_reason: str | None = None
     first_byte: float | None = None
@@ -52,8 +53,11 @@ class Meter(msgspec.Struct):
         return -(-self.produced_bytes // BYTES_PER_TOKEN)
 
     def estimate(self) -> Usage:
-        """What we believe was used, from what we saw."""
-        return Usage(input_tokens=self.plan.input.estimate, output_tokens=self.output_estimate)
+        """What we believe was used, from what we saw, and from what was stated up to now."""
+        seen = self.output_estimate
+        if self.known is None:
+            return Usage(input_tokens=self.plan.input.estimate, output_tokens=seen)
+        return msgspec.structs.replace(self.known, output_tokens=max(self.known.output_tokens, seen))
 
     def cost_so_far(self) -> Cost:
         """The price of what was produced up to now, at most what is held. Zero before anything was."""

@@ -36,16 +36,16 @@ class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
         return output_bound(asked=self.max_tokens, model_max=model_max, context=context, cap=cap)
 
 
-def read_document(body: bytes) -> tuple[dict[str, Any], dict[str, msgspec.Raw]]:
-    """The body as values, and each of its fields as it stands there."""
+def read_document(body: bytes, *, holding: str = "messages") -> tuple[dict[str, Any], dict[str, msgspec.Raw]]:
+    """The body as values, and each of its fields as it stands there. `holding`: the field with the input."""
     if not body.strip():
-        raise BadRequest("The body is empty. Send a JSON object with model and messages.")
+        raise BadRequest(f"The body is empty. Send a JSON object with model and {holding}.")
     try:
         document = loads(body)
     except ValueError as error:
         raise BadRequest(str(error)) from None
     if not isinstance(document, dict):
-        raise BadRequest("The body must be a JSON object with model and messages.")
+        raise BadRequest(f"The body must be a JSON object with model and {holding}.")
     try:
         return document, _raw_fields(body)
     except (msgspec.DecodeError, RecursionError):  # half a surrogate pair, for one: no provider can read it
@@ -54,9 +54,9 @@ def read_document(body: bytes) -> tuple[dict[str, Any], dict[str, msgspec.Raw]]:
         ) from None
 
 
-def other_bytes(fields: Mapping[str, msgspec.Raw]) -> int:
-    """The size of all that is sent along with the messages."""
-    return sum([memoryview(raw).nbytes for name, raw in fields.items() if name != "messages"])
+def other_bytes(fields: Mapping[str, msgspec.Raw], *, beside: str = "messages") -> int:
+    """The size of all that is sent along with the input."""
+    return sum([memoryview(raw).nbytes for name, raw in fields.items() if name != beside])
 
 
 def read_model(document: Mapping[str, Any]) -> str:

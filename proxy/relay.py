@@ -1,45 +1,30 @@
 """Passing an answer on whole; and what whole and streamed answers have in common: booking and failing."""
 
-from typing import Any
-
-import msgspec
-
 from core.errors import UpstreamFailed
-from proxy.answers import encode, usage_object
-from proxy.providers.openai import Frame, read_frame, read_usage
+from proxy.formats.format import Bill
+from proxy.passages.passage import Passage
 from proxy.running import Charge
 from proxy.sse import MalformedStream
 from proxy.upstream.offers import Answer
 from proxy.upstream.reader import BrokenOff
 
 MAX_ANSWER = 64 << 20  # bytes of a plain answer
-read_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-async def relay_plain(answer: Answer, charge: Charge) -> bytes:
+async def relay_plain(answer: Answer, charge: Charge, passage: Passage) -> bytes:
     """Read the answer whole, book it, and give it with its cost. Raises UpstreamFailed when it is none."""
-    meter = charge.meter
     try:
-        body = await answer.connection.whole(MAX_ANSWER)
-        frame = read_plain_frame(body)
+        passage.read(await answer.connection.whole(MAX_ANSWER))
     except (BrokenOff, TimeoutError, MalformedStream) as error:
         raise broken(error, answer) from None
-    meter.produce(frame.produced_bytes)
-    meter.finish_reason = frame.finish_reason
-    meter.reported = read_usage(frame.usage)
-    fields: dict[str, Any] = read_fields(body)  # each as it came
-    fields["usage"] = await settled_usage(charge, frame.usage)
-    return encode(fields)
+    return passage.answer(await settled(charge))
 
 
-async def settled_usage(charge: Charge, stated: Any) -> dict[str, Any]:
-    """Book the call and say what it used and cost."""
-    settled = await charge.settle()
-    ending = charge.ending
-    assert ending is not None  # it is settled
-    believed = charge.meter.reported is not None and not ending.estimated
-    told = stated if believed and isinstance(stated, dict) else None
-    return usage_object(told, ending.usage, ending, settled.charge_n)
+async def settled(charge: Charge) -> Bill:
+    """Book the call; what it came to."""
+    booked = await charge.settle()
+    assert charge.ending is not None  # it is settled
+    return Bill(charge.ending, booked.charge_n)
 
 
 def broken(error: BaseException, answer: Answer) -> UpstreamFailed:
@@ -55,10 +40,3 @@ def broken(error: BaseException, answer: Answer) -> UpstreamFailed:
         f"The provider {name} failed while answering: {reason}. Try again.",
         metadata={"provider_name": name, "reason": reason},
     )
-
-
-def read_plain_frame(body: bytes) -> Frame:
-    frame = read_frame(body)
-    if not frame.has_choices:
-        raise MalformedStream("the answer has no choices")
-    return frame

@@ -1,23 +1,14 @@
-"""Passing an answer on as it comes.
-
-A stream is relayed byte for byte but for usage: that is held back until the call is settled, and comes last,
-with the cost that was booked.
-"""
+"""Passing an answer on as it comes."""
 
 import asyncio
-import time
 from collections.abc import Mapping
-from typing import Any
-
-import msgspec
 
 from core.config import Settings
 from core.errors import OutOfCredits, Refused
-from proxy.answers import encode, error_chunk
-from proxy.providers.openai import read_frame, read_usage
-from proxy.relay import broken, read_fields, settled_usage
+from proxy.passages.passage import Passage
+from proxy.relay import broken, settled
 from proxy.running import Charge
-from proxy.sse import DONE, KEEP_ALIVE, EventSplitter, MalformedStream, event
+from proxy.sse import KEEP_ALIVE, MalformedStream, event
 from proxy.upstream.offers import Answer
 from proxy.upstream.reader import BrokenOff
 from proxy.wire import Wire
@@ -33,21 +24,20 @@ class StreamRelay:
     behind, a hold that is used up, the end) pauses the provider and is left to `run`.
     """
 
-    def __init__(self, answer: Answer, charge: Charge, wire: Wire, settings: Settings) -> None:
+    def __init__(
+        self, answer: Answer, charge: Charge, passage: Passage, wire: Wire, settings: Settings
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._answer = answer
         self._charge = charge
+        self._passage = passage
         self._wire = wire
         self._keep_alive_s = settings.keep_alive_s
-        self._splitter = EventSplitter()
-        self._stated: Any = None  # the provider's usage, held back
-        self._last: dict[str, msgspec.Raw] = {}  # what else its chunk said
         self._ample_bytes = 0  # the meter need not be asked before so much was produced
         self._first: list[bytes] = []  # what came before the client was told anything
         self._written_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._news = asyncio.Event()  # there is something for `run` to do
-        self._is_done = False
         self._is_over = False
         self._error: Exception | None = None
 
@@ -90,7 +80,7 @@ class StreamRelay:
     # What is done with it.
 
     def _take(self, data: bytes) -> None:
-        batch, malformed = self._pass_on(data)
+        batch, malformed = self._passage.take(data)
         if batch and self._wire.has_begun:
             self._write(batch)
         elif batch:  # not before there is something: until then a failure is still an HTTP error
@@ -98,47 +88,11 @@ class StreamRelay:
             self._news.set()
         if malformed is not None:
             self._finish(broken(malformed, self._answer))
-        elif self._is_done:
+        elif self._passage.is_done:
             self._finish(None)
         elif self._has_to_wait():
             self._answer.connection.pause()
             self._news.set()
-
-    def _pass_on(self, data: bytes) -> tuple[bytes, MalformedStream | None]:
-        """What a piece of the stream gives the client, and what is wrong with the rest of it."""
-        plain = self._splitter.plain(data)
-        batch: list[bytes] = []
-        as_it_came = plain is not None
-        try:
-            for piece in plain if plain is not None else self._splitter.feed(data):
-                made = self._event(piece)
-                as_it_came = as_it_came and made is piece
-                batch.append(made)
-                if self._is_done:
-                    break
-        except MalformedStream as error:
-            return b"".join([event(made) for made in batch if made]), error
-        return data if as_it_came else b"".join([event(made) for made in batch if made]), None
-
-    def _event(self, data: bytes) -> bytes:
-        """The data of an event as the client gets it: mostly as it came, and nothing when it is held back."""
-        if data == DONE:
-            self._is_done = True
-            return b""
-        frame = read_frame(data)
-        meter = self._charge.meter
-        meter.produce(frame.produced_bytes)
-        if frame.finish_reason is not None:
-            meter.finish_reason = frame.finish_reason
-        if frame.error:
-            raise MalformedStream("the provider reports an error")
-        if not isinstance(frame.usage, dict):
-            return data
-        fields = read_fields(data)
-        del fields["usage"]
-        if (usage := read_usage(frame.usage)) is not None:
-            meter.reported, self._stated, self._last = usage, frame.usage, fields
-        return encode(fields) if frame.has_choices else b""
 
     def _write(self, batch: bytes) -> None:
         self._wire.write(batch)
@@ -208,31 +162,10 @@ class StreamRelay:
     async def _end(self, refused: Refused | None) -> None:
         """Settle, and say last what it came to."""
         if refused is None:
-            last = encode(await self._closing())
+            last = self._passage.end(await settled(self._charge))
         else:
             self._charge.meter.end(CUT.get(refused.reason, refused.reason), status=refused.status)
-            last = await self._error_chunk(refused)
-        self._wire.end(event(last) + event(DONE))
+            provider = self._answer.offer.provider.name
+            last = self._passage.failed(refused, await settled(self._charge), provider=provider)
+        self._wire.end(last)
         await self._wire.drained()
-
-    async def _closing(self) -> dict[str, Any]:
-        usage = await settled_usage(self._charge, self._stated)
-        return {**self._skeleton(), **self._last, "choices": [], "usage": usage}
-
-    async def _error_chunk(self, refused: Refused) -> bytes:
-        usage = await settled_usage(self._charge, self._stated)
-        return error_chunk(
-            refused,
-            answer_id=str(self._charge.call.request_id),
-            model=self._charge.call.model_id,
-            usage=usage,
-            provider=self._answer.offer.provider.name,
-        )
-
-    def _skeleton(self) -> dict[str, Any]:
-        return {
-            "id": str(self._charge.call.request_id),
-            "object": "chat.completion.chunk",
-            "created": int(time.time()),
-            "model": self._charge.call.model_id,
-        }

@@ -23,7 +23,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """What is to be produced. `limit` is the most completion tokens for each choice; None is no limit."""
+    """What is to be produced. `limit` is the most completion tokens for each choice; None is no limit.
+
+    A tool that must be used is `tool_name`, with its `schema`; one that may be is `offered`, with both.
+
+    `prompt_tokens` is the count of a provider that counts no messages; `thought` is how the client is told
+    what was thought: not at all, in words with a signature, or by the signature alone.
+    """
 
     model: str
     messages: tuple[Message, ...]
@@ -36,6 +42,12 @@ class Ask:
     form: Literal["text", "json", "tool"] = "text"
     schema: dict[str, Any] | None = None
     tool_name: str | None = None
+    offered: tuple[str, dict[str, Any]] | None = None
+    prompt_tokens: int | None = None
+    thought: Literal["untold", "shown", "signed"] = "untold"
+    repeats_prompt: bool = False
+    dimensions: int = 0
+    is_packed: bool = False
 
 
 def digest_of(*parts: object) -> bytes:

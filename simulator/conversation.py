@@ -3,7 +3,9 @@
 import asyncio
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -12,14 +14,12 @@ from simulator.asks import Ask
 from simulator.dialect import Dialect, Frame, Head
 from simulator.directives import HEADER, Directives, read_directives
 from simulator.engine import produce
-from simulator.malformed import spoil
+from simulator.malformed import halt_at, spoil
 from simulator.refusals import Refusal
 from simulator.replies import EVENTS, JSON, Reply, canned, refused
 from simulator.settings import Settings
 from simulator.truth import Record, TruthLog
 from simulator.wire import Wire
-
-REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +54,6 @@ def open_record(request: web.Request) -> Record:
     )
 
 
-def check_token(request: web.Request, dialect: Dialect) -> None:
-    """Refuse a caller without a token, or with the token `revoked`."""
-    token = dialect.token_of(request.headers)
-    if not token:
-        raise Refusal("You didn't provide an API key. Any key but 'revoked' will do here.", status=401)
-    if token == REVOKED:
-        raise Refusal("This API key has been revoked. Use any other key.", status=401)
-
-
 async def _perform(
     request: web.Request, dialect: Dialect, *, wire: Wire, record: Record
 ) -> web.StreamResponse:
@@ -81,8 +72,8 @@ async def _perform(
 
 
 async def _understand(request: web.Request, dialect: Dialect, record: Record) -> tuple[Ask, Directives]:
-    check_token(request, dialect)
-    ask = _read(await _body(request), dialect)
+    dialect.admit(request.headers)
+    ask = _read(await _body(request), dialect, named={**request.query, **request.match_info})
     record.model, record.stream = ask.model, ask.stream
     directives = read_directives(ask.model, request.headers.getall(HEADER, ()))
     record.fault = directives.fault()
@@ -97,12 +88,12 @@ async def _body(request: web.Request) -> bytes:
         raise Refusal(f"The body is larger than {most} bytes.", status=413) from None
 
 
-def _read(body: bytes, dialect: Dialect) -> Ask:
+def _read(body: bytes, dialect: Dialect, *, named: Mapping[str, str]) -> Ask:
     try:
         found: Any = json.loads(body)
         if not isinstance(found, dict):
             raise Refusal("The body must be a JSON object.")
-        return dialect.read(found)
+        return dialect.read(found, named=named)
     except (ValueError, RecursionError):
         raise Refusal("The body is not JSON that can be read here.") from None
 
@@ -110,15 +101,19 @@ def _read(body: bytes, dialect: Dialect) -> Ask:
 def _answer(ask: Ask, directives: Directives, dialect: Dialect, record: Record) -> Reply:
     answer = produce(ask, directives)
     head = Head(dialect.new_id(), int(time.time()), ask.model)
-    usage = dialect.report(answer.usage, lie=directives.usage)
+    told = partial(dialect.report, lie=directives.usage)
     record.answer_id = head.id
     record.tell(answer.usage)
     if ask.stream:
-        frames = dialect.stream(head, ask, answer, usage)
+        frames = dialect.stream(head, ask, answer, told)
     else:
-        made = answer.usage.completion - answer.usage.reasoning
-        frames = [Frame(dialect.whole(head, answer, usage), "content", made)]
+        usage = told(answer.usage)
+        frames = [Frame(dialect.whole(head, ask, answer, usage), "content", answer.tokens_shown, usage)]
     if directives.malformed is not None:
         frames = spoil(frames, directives.malformed)
     kind = EVENTS if ask.stream else JSON
-    return Reply(frames, kind=kind, streamed=ask.stream, usage=usage)
+    if ask.stream and directives.error_mid is not None:
+        failure = dialect.failure(Refusal("The simulator was told to fail here.", status=503))
+        frames = [*frames[: halt_at(frames, directives.error_mid)], Frame(failure)]
+        return Reply(frames, kind=kind, streamed=True, broken=True)
+    return Reply(frames, kind=kind, streamed=ask.stream)

@@ -14,31 +14,46 @@ MALFORMED = (
 )
 LIES = ("missing", "zero", "x10", "negative", "nan", "huge", "string")
 FAULTS = (
-    *("refuse", "hang", "hang_mid", "cut", "status", "redirect", "malformed", "usage", "overrun"),
+    *(
+        "refuse",
+        "hang",
+        "hang_mid",
+        "cut",
+        "error_mid",
+        "status",
+        "redirect",
+        "malformed",
+        "usage",
+        "overrun",
+    ),
     *("drip", "gzip_bomb", "cookies", "empty", "notjson"),
 )
 MOST_TOKENS = 100_000
 MOST_REPORTED = 10_000_000
+MOST_CALLS = 8
 HALF = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directives:
-    """One call's directives. Times are seconds; `HALF` for `cut` and `hang_mid` means half of the chunks."""
+    """One call's directives. Times are seconds; `HALF` of `cut` and its like is half of the chunks."""
 
     tokens: int | None = None
     prompt: int | None = None
     cached: int = 0
     cache_write: int = 0
-    reasoning: int = 0
+    reasoning: int | None = None
     chunks: int | None = None
     delay: float = 0.0
     wait: float = 0.0
     echo: bool = False
+    calls: int | None = None
+    filter: bool = False
     refuse: bool = False
     hang: bool = False
     hang_mid: int | None = None
     cut: int | None = None
+    error_mid: int | None = None
     status: int | None = None
     retry_after: int | None = None
     redirect: bool = False
@@ -112,10 +127,12 @@ _READERS: dict[str, Callable[[str], object]] = {
     "cache_write": _count(MOST_REPORTED),
     "reasoning": _count(MOST_REPORTED),
     "chunks": _count(MOST_TOKENS, least=1),
+    "calls": _count(MOST_CALLS, least=1),
     "delay": _seconds,
     "wait": _seconds,
     "hang_mid": _half_or_count,
     "cut": _half_or_count,
+    "error_mid": _half_or_count,
     "status": _count(599, least=400),
     "retry_after": _count(86_400),
     "malformed": _one_of(*MALFORMED),

@@ -3,9 +3,9 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 from simulator.asks import Ask, prompt_tokens
 from simulator.directives import Directives
@@ -15,7 +15,12 @@ from simulator.words import words
 SHORTEST, LONGEST = 16, 120
 _TOKEN = re.compile(r"\s*\S+(?:\s+\Z)?|\s+\Z")
 
-Finish = Literal["stop", "length", "tool"]
+THOUGHT = 12
+"""Tokens of a thought that is asked for, where no directive says how many."""
+MOST_SHOWN = 1000
+"""The most words of a thought that are told: a longer one is a summary."""
+
+Finish = Literal["stop", "length", "tool", "filter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +33,12 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
+    """One answer. `stopped_by` is the stop sequence that ended it; `calls` are the pieces, call by call."""
+
     pieces: tuple[Piece, ...]
     finish: Finish
+    stopped_by: str | None = None
+    calls: tuple[tuple[Piece, ...], ...] = ()
 
     @property
     def text(self) -> str:
@@ -53,38 +62,86 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """`thought` is what is told of the reasoning."""
+
     choices: tuple[Choice, ...]
     usage: Usage
     tool_name: str | None = None
+    thought: tuple[Piece, ...] = ()
+
+    @property
+    def tokens_shown(self) -> int:
+        """Count the completion tokens that a client gets to see."""
+        return sum(choice.tokens for choice in self.choices) + len(self.thought)
 
 
 def produce(ask: Ask, directives: Directives) -> Answer:
     """Make the whole answer. Equal asks and directives give equal answers."""
-    reasoning = directives.reasoning
-    if ask.limit is not None and directives.overrun is None:
-        reasoning = min(reasoning, ask.limit)
+    if directives.calls is not None and ask.offered is not None:
+        name, schema = ask.offered
+        ask = replace(ask, form="tool", tool_name=name, schema=schema)
+    reasoning = _reasoning(ask, directives)
     made = [_choose(ask, directives, index=index, reasoning=reasoning) for index in range(ask.choices)]
     cached, cache_write = directives.cached, directives.cache_write
     prompt = directives.prompt
     if prompt is None:
-        prompt = max(prompt_tokens(ask.messages), cached + cache_write)
+        counted = prompt_tokens(ask.messages) if ask.prompt_tokens is None else ask.prompt_tokens
+        prompt = max(counted, cached + cache_write)
     completion = sum(choice.tokens for choice in made) + reasoning
     usage = Usage(
         prompt=prompt, completion=completion, cached=cached, cache_write=cache_write, reasoning=reasoning
     )
-    return Answer(tuple(made), usage, tool_name=ask.tool_name)
+    thought = _thought(ask, reasoning) if ask.thought == "shown" else ()
+    return Answer(tuple(made), usage, tool_name=ask.tool_name, thought=thought)
+
+
+def _reasoning(ask: Ask, directives: Directives) -> int:
+    if not ask.choices:
+        return 0
+    reasoning = directives.reasoning
+    if reasoning is None:
+        reasoning = 0 if ask.thought == "untold" else THOUGHT
+    if ask.limit is not None and directives.overrun is None:
+        reasoning = min(reasoning, ask.limit)
+    return reasoning
+
+
+def _thought(ask: Ask, reasoning: int) -> tuple[Piece, ...]:
+    return tuple(
+        Piece(word, 1) for word in _spaced(words(ask.digest + b"thought", min(reasoning, MOST_SHOWN)))
+    )
 
 
 def _choose(ask: Ask, directives: Directives, *, index: int, reasoning: int) -> Choice:
     digest = ask.digest + bytes([index])
     tokens = _tokens(ask, directives, digest)
-    finish: Finish = "tool" if ask.form == "tool" else "stop"
-    if ask.limit is not None and directives.overrun is None and len(tokens) > ask.limit - reasoning:
-        tokens, finish = tokens[: ask.limit - reasoning], "length"
-    kept = _before_stop(tokens, ask.stop)
-    if len(kept) < len(tokens) or kept[-1:] != tokens[-1:]:
-        tokens, finish = kept, "stop"
-    return Choice(_split(tokens, directives.chunks), finish)
+    if ask.form == "tool":
+        return _call(ask, directives, tokens, reasoning=reasoning)
+    finish: Finish = "stop"
+    room = _room(ask, directives, reasoning)
+    if room is not None and len(tokens) > room:
+        tokens, finish = tokens[:room], "length"
+    tokens, stopped_by = _before_stop(tokens, ask.stop)
+    if stopped_by is not None:
+        finish = "stop"
+    return Choice(_split(tokens, directives.chunks), "filter" if directives.filter else finish, stopped_by)
+
+
+def _call(ask: Ask, directives: Directives, tokens: list[str], *, reasoning: int) -> Choice:
+    """Call the tool as often as wanted, each time with the same arguments, as far as the limit allows."""
+    room = _room(ask, directives, reasoning)
+    made = (tokens * (directives.calls or 1))[:room]
+    is_cut = len(made) < len(tokens) * (directives.calls or 1)
+    each = [made[start : start + len(tokens)] for start in range(0, len(made), len(tokens))]
+    calls = tuple(_split(one, directives.chunks) for one in each)
+    return Choice(
+        tuple(piece for call in calls for piece in call), "length" if is_cut else "tool", calls=calls
+    )
+
+
+def _room(ask: Ask, directives: Directives, reasoning: int) -> int | None:
+    """Say how many tokens a choice may have after its reasoning."""
+    return None if ask.limit is None or directives.overrun is not None else ask.limit - reasoning
 
 
 def _tokens(ask: Ask, directives: Directives, digest: bytes) -> list[str]:
@@ -97,6 +154,14 @@ def _tokens(ask: Ask, directives: Directives, digest: bytes) -> list[str]:
     if ask.schema is not None:
         return split_words(json.dumps(sample(ask.schema)))
     return split_words(json.dumps({"answer": " ".join(words(digest, max(1, count - 1)))}))
+
+
+def arguments(text: str) -> Any:
+    """Read the arguments of a call; of a call that was cut there are none."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {}
 
 
 def _spaced(found: list[str]) -> list[str]:
@@ -113,12 +178,14 @@ def _last_user_text(ask: Ask) -> str:
     return spoken[-1] if spoken else ""
 
 
-def _before_stop(tokens: list[str], stop: Sequence[str]) -> list[str]:
-    if not stop:
-        return tokens
-    text = "".join(tokens)
-    found = [at for at in (text.find(sequence) for sequence in stop) if at >= 0]
-    return split_words(text[: min(found)]) if found else tokens
+def _before_stop(tokens: list[str], stop: Sequence[str]) -> tuple[list[str], str | None]:
+    """Cut before the stop sequence that comes first, and name it."""
+    text = "".join(tokens) if stop else ""
+    found = [(at, sequence) for sequence in stop if (at := text.find(sequence)) >= 0]
+    if not found:
+        return tokens, None
+    at, sequence = min(found, key=lambda hit: hit[0])
+    return split_words(text[:at]), sequence
 
 
 def _split(tokens: list[str], chunks: int | None) -> tuple[Piece, ...]:

@@ -18,4 +18,8 @@ def tell(usage: dict[str, Any], lie: str | None) -> dict[str, Any] | None:
 def _changed(value: Any, lie: str) -> Any:
     if isinstance(value, dict):
         return {name: _changed(inner, lie) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_changed(inner, lie) for inner in value]
+    if isinstance(value, str):
+        return value
     return value * _FACTORS[lie] if lie in _FACTORS else _VALUES[lie]

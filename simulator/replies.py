@@ -4,7 +4,6 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 from multidict import CIMultiDict
 
@@ -27,13 +26,13 @@ _ODD = (
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One response. `streamed` frames go out chunked; others with their length."""
+    """One response. `streamed` frames go out chunked; others with their length. A broken one ends early."""
 
     frames: list[Frame]
     status: int = 200
     kind: str = JSON
     streamed: bool = False
-    usage: dict[str, Any] | None = None
+    broken: bool = False
     more: Mapping[str, str] = field(default_factory=dict)
 
     def headers(self, *, odd: bool) -> CIMultiDict[str]:
@@ -49,11 +48,13 @@ class Reply:
     @property
     def how(self) -> str:
         """Say how a call that got this reply has ended."""
-        return "done" if self.status < _LOWEST_ERROR else f"error:{self.status}"
+        if self.status >= _LOWEST_ERROR:
+            return f"error:{self.status}"
+        return "cut" if self.broken else "done"
 
 
-def refused(refusal: Refusal, dialect: Dialect, *, retry_after: int | None = None) -> Reply:
-    more = {} if retry_after is None else {"Retry-After": str(retry_after)}
+def refused(refusal: Refusal, dialect: Dialect) -> Reply:
+    more = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
     return Reply([Frame(dialect.refuse(refusal))], status=refusal.status, more=more)
 
 
@@ -61,8 +62,9 @@ def canned(directives: Directives, dialect: Dialect, *, stream: bool) -> Reply |
     """Give the reply without an answer that the directives want, if they want one."""
     kind = EVENTS if stream else JSON
     if directives.status is not None:
-        refusal = Refusal("The simulator was told to answer with this status.", status=directives.status)
-        return refused(refusal, dialect, retry_after=directives.retry_after)
+        told = "The simulator was told to answer with this status."
+        refusal = Refusal(told, status=directives.status, retry_after=directives.retry_after)
+        return refused(refusal, dialect)
     if directives.redirect:
         return Reply([], status=302, more={"Location": "/elsewhere"})
     if directives.empty:

@@ -5,12 +5,13 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from aiohttp import web
 
-from simulator.conversation import STATE, State, check_token, converse, open_record
+from simulator.conversation import STATE, State, converse, open_record
 from simulator.dialect import Dialect
-from simulator.dialects import openai
+from simulator.dialects import anthropic, gemini, openai, openai_completions, openai_embeddings
 from simulator.refusals import Refusal
 from simulator.replies import JSON
 from simulator.settings import Settings
@@ -19,11 +20,18 @@ from simulator.truth import TruthLog
 MODELS = ("tiny", "small", "medium", "large")
 _MADE_AT = 1_767_225_600
 _OPENAI: Dialect = openai
+_CALLS: dict[str, Dialect] = {
+    "/v1/chat/completions": openai,
+    "/v1/completions": openai_completions,
+    "/v1/embeddings": openai_embeddings,
+    "/v1/messages": anthropic,
+    "/v1beta/models/{model}:{method}": gemini,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A simulator that answers. `api_base` is what a provider's base URL is set to."""
+    """A simulator that answers. `api_base` is what a provider's base URL is set to, Gemini's is its own."""
 
     url: str
     port: int
@@ -33,12 +41,17 @@ class Running:
     def api_base(self) -> str:
         return f"{self.url}/v1"
 
+    @property
+    def gemini_base(self) -> str:
+        return f"{self.url}/v1beta"
+
 
 def build_app(settings: Settings) -> web.Application:
     """Make the application; its truth log is `app[STATE].truth`. Serve it with `handler_cancellation`."""
     app = web.Application(client_max_size=settings.max_body_bytes)
     app[STATE] = State(settings, TruthLog(settings.truth_log, clock=time.time))
-    app.router.add_post("/v1/chat/completions", _chat)
+    for path, dialect in _CALLS.items():
+        app.router.add_post(path, partial(converse, dialect=dialect))
     app.router.add_get("/v1/models", _models)
     app.router.add_get("/healthz", _health)
     app.router.add_route("*", "/elsewhere", _elsewhere)
@@ -64,13 +77,9 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         await runner.cleanup()
 
 
-async def _chat(request: web.Request) -> web.StreamResponse:
-    return await converse(request, _OPENAI)
-
-
 async def _models(request: web.Request) -> web.Response:
     try:
-        check_token(request, _OPENAI)
+        _OPENAI.admit(request.headers)
     except Refusal as refusal:
         return web.Response(body=_OPENAI.refuse(refusal), status=refusal.status, content_type=JSON)
     rows = [{"id": name, "object": "model", "created": _MADE_AT, "owned_by": "simulator"} for name in MODELS]
@@ -99,7 +108,8 @@ async def _forget(request: web.Request) -> web.Response:
 
 async def _unknown(request: web.Request) -> web.Response:
     request.app[STATE].truth.end(open_record(request), "error:404")
-    refusal = Refusal("Unknown path. Use POST /v1/chat/completions or GET /v1/models.", status=404)
+    paths = ", ".join(_CALLS)
+    refusal = Refusal(f"Unknown path. Use GET /v1/models or POST to one of: {paths}.", status=404)
     body = _OPENAI.refuse(refusal)
     return web.Response(body=body, status=refusal.status, content_type=JSON)
 

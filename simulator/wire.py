@@ -8,7 +8,8 @@ from dataclasses import replace
 from aiohttp import web
 
 from simulator.dialect import Frame
-from simulator.directives import HALF, Directives
+from simulator.directives import Directives
+from simulator.malformed import content_before
 from simulator.replies import Reply
 from simulator.truth import Record, TruthLog
 
@@ -42,8 +43,8 @@ class Wire:
                 await asyncio.sleep(0)  # a long answer without delay must not keep the others waiting
             await self._put(response, frame, drip=directives.drip)
             sent += is_content
-            if frame.kind == "usage" or not reply.streamed:
-                self._record.usage = reply.usage
+            if frame.usage is not None:
+                self._record.usage = frame.usage
         # Ended before the last byte, so that who has read the answer finds the record.
         self._truth.end(self._record, reply.how)
         await response.write_eof()
@@ -101,8 +102,7 @@ class Wire:
 def _halt_after(frames: list[Frame], directives: Directives) -> int | None:
     """Say after how many content frames the stream breaks; None is never."""
     asked = directives.hang_mid if directives.cut is None else directives.cut
-    content = sum(frame.kind == "content" for frame in frames)
-    return content // 2 if asked == HALF else asked if asked is None else min(asked, content)
+    return None if asked is None else content_before(frames, asked)
 
 
 def _halves(frames: list[Frame]) -> list[Frame]:
@@ -110,5 +110,5 @@ def _halves(frames: list[Frame]) -> list[Frame]:
     whole = b"".join(frame.data for frame in frames)
     middle = len(whole) // 2
     tokens = sum(frame.tokens for frame in frames)
-    first = Frame(whole[:middle], "content")
+    first = Frame(whole[:middle], "content", usage=frames[0].usage if frames else None)
     return [first, replace(first, data=whole[middle:], tokens=tokens)]

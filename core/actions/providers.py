@@ -13,7 +13,7 @@ from core.rules.addresses import why_not_base_url
 from core.secrets import seal
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
-KINDS = ("openai",)
+KINDS = ("openai", "anthropic", "gemini")  # the dialects providers speak
 MAX_KEY = 4096
 
 
@@ -82,11 +82,35 @@ def put_provider(
             allow_private=allow_private,
             by=by,
         )
+    move_provider(
+        session,
+        provider,
+        base_url=base_url,
+        api_key=api_key,
+        secret=secret,
+        allow_private=allow_private,
+        by=by,
+    )
+    return provider
+
+
+def move_provider(
+    session: Session,
+    provider: Provider,
+    *,
+    base_url: str,
+    api_key: str,
+    secret: bytes,
+    allow_private: bool = False,
+    by: Actor = OPERATOR,
+) -> None:
+    """Call a provider at another address. The credential is given with it: one that was trusted to the old
+    address is never sent to a new one. Raises BadRequest for an unusable field.
+    """
     _refuse_odd_url(base_url, allow_private=allow_private)
     changes = {"base_url": base_url.rstrip("/"), "allow_private": allow_private}
     if alter(session, provider, changes, action="provider.updated", subject=_subject(provider), by=by):
         set_key(session, provider, api_key, secret=secret, by=by)
-    return provider
 
 
 def _refuse_odd_names(name: str, kind: str) -> None:

@@ -39,6 +39,9 @@ MESSAGES = Parts(
     inline=frozenset({"text", "content"}),
     calls=frozenset({"tool_use", "server_tool_use"}),
 )
+RESPONSES = Parts(
+    images=frozenset({"input_image"}), picture="image_url", unbounded=UNBOUNDED_PARTS - {"input_image"}
+)
 _DATA = Parts(images=frozenset(), picture="", unbounded=frozenset())
 _PLAIN_NAMES = ("role", "content")
 _PLAIN_BYTES = sum(map(len, _PLAIN_NAMES))

@@ -16,6 +16,7 @@ from proxy.deps import Deps
 from proxy.errors import REQUEST_ID
 from proxy.grants import Grant, credential
 from proxy.leases.gate import ClockMoved
+from proxy.passages.chat import ChatPassage
 from proxy.plan import Plan, plan_chat
 from proxy.rates import RATE, look_up_rate, note_rate, rate_headers
 from proxy.relay import relay_plain
@@ -83,11 +84,12 @@ async def _serve(
         note_rate(request, charge.admitted)
         with await deps.upstreams.send(charge, parsed) as answer:
             fields = _fields(request, answer.offer.provider.name, stream=parsed.stream)
+            passage = ChatPassage(charge.meter, call)
             if parsed.stream:
                 echo = answer.sent if parsed.echo_upstream_body else None
-                await StreamRelay(answer, charge, wire, deps.settings).run(fields, echo=echo)
+                await StreamRelay(answer, charge, passage, wire, deps.settings).run(fields, echo=echo)
             else:
-                wire.send(await relay_plain(answer, charge), fields)
+                wire.send(await relay_plain(answer, charge, passage), fields)
     await wire.drained()
     return wire.written()
 

@@ -1,9 +1,10 @@
-"""GET /models: the catalogue for everybody."""
+"""GET /models and /models/{author}/{name}: the catalogue for everybody."""
 
 from functools import lru_cache
 
 from aiohttp import web
 
+from core.errors import NotFound
 from core.money import usd
 from core.rules.prices import MILLION
 from proxy import answers
@@ -23,13 +24,28 @@ PUBLIC_NAMES = {
 
 async def models(request: web.Request, deps: Deps) -> web.StreamResponse:
     """Public; but a key that is shown must be a good one, so that `models` can be used to test a key."""
+    await _check_key(request, deps)
+    return _json(request, listing(deps.catalog.now))
+
+
+async def one_model(request: web.Request, deps: Deps) -> web.StreamResponse:
+    """One of them, by its id, with its slash as it is or as %2F."""
+    await _check_key(request, deps)
+    model = deps.catalog.now.model(request.match_info["id"])
+    if model.card is None:
+        raise NotFound(f"{model.id} has no price, so it cannot be called.", code="model_not_found")
+    return _json(request, answers.encode(describe(model)))
+
+
+async def _check_key(request: web.Request, deps: Deps) -> None:
     secret = credential(request)
     if secret is not None:
         await deps.grants.find(secret, fresh=True)
+
+
+def _json(request: web.Request, body: bytes) -> web.Response:
     return web.Response(
-        body=listing(deps.catalog.now),
-        content_type="application/json",
-        headers=answers.headers(request[REQUEST_ID]),
+        body=body, content_type="application/json", headers=answers.headers(request[REQUEST_ID])
     )
 
 

@@ -5,6 +5,8 @@ from typing import Protocol
 
 from proxy.conversation import Ask, Event
 
+MAX_TOKENS_PER_CALL = 1 << 31  # a provider that states more is not believed
+
 
 class Reader(Protocol):
     """Reads one answer: whole, or event by event."""

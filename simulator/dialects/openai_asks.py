@@ -1,55 +1,54 @@
 """Reads OpenAI's chat completions request, as strictly as the real one in what the simulator uses."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from simulator.asks import Ask, Message, digest_of
 from simulator.directives import bare_name
+from simulator.fields import MOST_CHOICES, read_model, read_stops, read_whole
 from simulator.refusals import Refusal
 
-MOST_CHOICES = 8
 MOST_STOPS = 4
-MOST_LIMIT = 10_000_000
-_LONGEST_MODEL = 300
 
 
-def read(body: dict[str, Any]) -> Ask:
+def read(body: dict[str, Any], *, named: Mapping[str, str]) -> Ask:  # noqa: ARG001 - the path names nothing
     """Read one request body; raises Refusal that names the parameter."""
-    model = body.get("model")
-    if not isinstance(model, str) or not 0 < len(model) <= _LONGEST_MODEL:
-        raise Refusal(f"'model' must be a string of 1 to {_LONGEST_MODEL} characters.", param="model")
+    model = read_model(body.get("model"))
     limit = _limit(body)
-    choices = _whole(body, "n", least=1, most=MOST_CHOICES) or 1
+    choices = read_whole(body, "n", most=MOST_CHOICES) or 1
     messages = _messages(body.get("messages"))
     form, schema, tool_name = _form(body)
-    options = body.get("stream_options")
     return Ask(
         model=model,
         messages=messages,
         digest=digest_of(bare_name(model), body["messages"], choices, limit, body.get("seed")),
         stream=body.get("stream") is True,
-        include_usage=isinstance(options, dict) and options.get("include_usage") is True,
+        include_usage=wants_usage(body),
         choices=choices,
         limit=limit,
-        stop=_stop(body.get("stop")),
+        stop=read_stop(body),
         form=form,
         schema=schema,
         tool_name=tool_name,
+        offered=_offered(body),
     )
 
 
+def wants_usage(body: dict[str, Any]) -> bool:
+    """Say whether a stream is to end with its usage."""
+    options = body.get("stream_options")
+    return isinstance(options, dict) and options.get("include_usage") is True
+
+
+def read_stop(body: dict[str, Any]) -> tuple[str, ...]:
+    """Read the stop sequences: one string or several."""
+    stop = body.get("stop")
+    return read_stops({"stop": [stop]} if isinstance(stop, str) else body, "stop", most=MOST_STOPS)
+
+
 def _limit(body: dict[str, Any]) -> int | None:
-    newer = _whole(body, "max_completion_tokens", least=1, most=MOST_LIMIT)
-    older = _whole(body, "max_tokens", least=1, most=MOST_LIMIT)
+    newer, older = read_whole(body, "max_completion_tokens"), read_whole(body, "max_tokens")
     return older if newer is None else newer
-
-
-def _whole(body: dict[str, Any], name: str, *, least: int, most: int) -> int | None:
-    value = body.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise Refusal(f"{name!r} must be a whole number from {least} to {most}.", param=name)
-    return value
 
 
 def _messages(found: Any) -> tuple[Message, ...]:
@@ -68,17 +67,6 @@ def _message(message: Any, *, at: int) -> Message:
         raise Refusal("'content' must be a string or a list of parts.", param=f"messages[{at}].content")
     texts = [part["text"] for part in content if isinstance(part.get("text"), str)]
     return Message(message["role"], "".join(texts), media_parts=len(content) - len(texts))
-
-
-def _stop(found: Any) -> tuple[str, ...]:
-    stops = [found] if isinstance(found, str) else found or []
-    if not isinstance(stops, list) or len(stops) > MOST_STOPS or not all(map(_is_stop, stops)):
-        raise Refusal(f"'stop' must be a string or a list of at most {MOST_STOPS} strings.", param="stop")
-    return tuple(stops)
-
-
-def _is_stop(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
 
 
 Form = tuple[Literal["text", "json", "tool"], dict[str, Any] | None, str | None]
@@ -115,6 +103,18 @@ def _function(body: dict[str, Any]) -> dict[str, Any] | None:
         raise Refusal("'tool_choice' names no function of 'tools'.", param="tool_choice")
     first: dict[str, Any] = functions[0]
     return first
+
+
+def _offered(body: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """Give the first tool that may be used."""
+    tools = body.get("tools")
+    if not isinstance(tools, list) or body.get("tool_choice") == "none":
+        return None
+    for tool in tools:
+        if isinstance(tool, dict) and _is_function(tool):
+            parameters = tool["function"].get("parameters")
+            return tool["function"]["name"], parameters if isinstance(parameters, dict) else {}
+    return None
 
 
 def _is_function(tool: dict[str, Any]) -> bool:

@@ -78,3 +78,28 @@ def test_a_provider_that_is_not_there_is_named(bazaar, words):
     done = bazaar("provider", *words, "nowhere")
 
     assert (done.code, done.message) == (1, "There is no provider named nowhere. See bazaar provider list.")
+
+
+def test_another_address_wants_the_credential_again(bazaar, db, settings):
+    bazaar("provider", "add", "acme", "--base-url", URL, "--api-key", "old-secret")
+
+    refused = bazaar("provider", "set-url", "acme", "--base-url", "https://eu.example.com/v1")
+    moved = bazaar(
+        *("provider", "set-url", "acme", "--base-url", "https://eu.example.com/v1", "--api-key", "new-secret")
+    )
+
+    assert (refused.code, moved.code) == (1, 0)
+    assert "--api-key-env or --api-key" in refused.message
+    assert moved.data["base_url"] == "https://eu.example.com/v1"
+    assert upstream_key(db, settings) == "new-secret"
+
+
+def test_a_refused_address_leaves_a_provider_where_it_is(bazaar, db, settings):
+    bazaar("provider", "add", "acme", "--base-url", URL, "--api-key", "old-secret")
+
+    done = bazaar(
+        *("provider", "set-url", "acme", "--base-url", "http://10.0.0.5/v1", "--api-key", "new-secret")
+    )
+
+    assert (done.code, bazaar("provider", "list").data["providers"][0]["base_url"]) == (1, URL)
+    assert upstream_key(db, settings) == "old-secret"

@@ -76,8 +76,10 @@ def test_the_error_chunk_is_a_chunk_of_the_same_answer():
     }
 
 
-def test_a_failure_of_ours_says_nothing_but_its_id():
-    made = answers.our_fault(request_id="the-id")
+def test_a_refusal_has_the_shape_of_its_format():
+    def shape(refused, *, request_id):
+        return {"said": refused.message, "of": request_id}
 
-    assert made.status == 500
-    assert "the-id" in json.loads(made.body)["error"]["message"]
+    made = answers.refusal(UpstreamFailed("No."), request_id="id", shape=shape)
+
+    assert (made.status, json.loads(made.body)) == (502, {"said": "No.", "of": "id"})

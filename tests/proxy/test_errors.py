@@ -57,11 +57,14 @@ async def test_a_failure_of_a_provider_names_it():
     assert answer.headers["X-Provider"] == "acme"
 
 
-async def test_anything_else_is_our_fault_and_tells_nothing():
-    answer = await raising(RuntimeError("a secret inside"))(a_request())
+async def test_anything_else_is_our_fault_and_tells_nothing_but_its_id():
+    request = a_request()
+
+    answer = await raising(RuntimeError("a secret inside"))(request)
 
     assert answer.status == 500
-    assert "secret" not in json.dumps(json.loads(answer.body))
+    assert str(request[REQUEST_ID]) in json.loads(answer.body)["error"]["message"]
+    assert b"secret" not in answer.body
 
 
 async def test_a_client_that_is_gone_gets_its_connection_closed():

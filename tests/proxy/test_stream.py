@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from core.money import usd
+from proxy.passages.chat import ChatPassage
 from proxy.stream import StreamRelay
 from proxy.upstream.offers import Answer
 from tests.proxy.conftest import ask, chunks
@@ -272,13 +273,15 @@ async def test_a_fault_of_ours_is_told_before_the_first_byte_and_cuts_after_it(s
         is_overrun=lambda: False,
     )
     for charge, done in (
-        (SimpleNamespace(meter=Broken()), []),
-        (SimpleNamespace(meter=meter), [delta("Hi."), "cut"]),
+        (SimpleNamespace(meter=Broken(), call=None), []),
+        (SimpleNamespace(meter=meter, call=None), [delta("Hi."), "cut"]),
     ):
         wire, answer = Recorded(), Answer(Broken(), Saying(delta("Hi."), b"data: [DONE]\n\n"), Broken(), b"")
 
         with pytest.raises((RuntimeError, AttributeError)):
             async with asyncio.timeout(2):
-                await StreamRelay(answer, charge, wire, settings).run({}, echo=None)
+                await StreamRelay(answer, charge, ChatPassage(charge.meter, charge.call), wire, settings).run(
+                    {}, echo=None
+                )
 
         assert wire.done == done

@@ -35,7 +35,7 @@ def test_a_break_without_a_number_means_half():
         *("tokens=" + "9" * 5000, "prompt=10000001", "chunks=0", "chunks=100001", "overrun=100001"),
         *("delay", "delay=-1", "delay=nan", "delay=inf", "delay=120.1", "wait=121", "drip=1e9"),
         *("status=200", "status=600", "retry_after=86401", "malformed", "malformed=much", "usage=true"),
-        *("echo=1", "refuse=yes", "cut=-1", "cut=100001"),
+        *("echo=1", "refuse=yes", "cut=-1", "cut=100001", "error_mid=-1", "calls=0", "calls=9", "filter=1"),
     ],
 )
 def test_a_value_out_of_bounds_is_refused_by_its_name(word):

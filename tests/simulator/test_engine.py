@@ -5,7 +5,7 @@ import pytest
 
 from simulator.asks import Ask, Message, digest_of
 from simulator.directives import Directives
-from simulator.engine import Usage, produce, split_words
+from simulator.engine import Usage, arguments, produce, split_words
 
 ASK = Ask(model="tiny", messages=(Message("user", "Hello"),), digest=digest_of("one"))
 
@@ -161,3 +161,80 @@ def test_words_split_join_to_the_text():
 
     assert "".join(split_words(text)) == text
     assert len(split_words(text)) == 3
+
+
+def test_the_stop_sequence_that_comes_first_is_named():
+    words = only(tokens=9)[0].text.split()
+
+    choice, _ = only(replace(ASK, stop=(words[6], words[3])), tokens=9)
+
+    assert (choice.stopped_by, choice.text.split()) == (words[3], words[:3])
+
+
+def test_a_prompt_the_dialect_has_counted_is_not_counted_again():
+    assert only(replace(ASK, prompt_tokens=77))[1].prompt == 77
+
+
+def test_a_call_without_choices_makes_nothing():
+    answer = produce(replace(ASK, choices=0), Directives(reasoning=5))
+
+    assert (answer.choices, answer.usage) == ((), Usage(prompt=8, completion=0))
+
+
+@pytest.mark.parametrize(
+    ("thought", "reasoning", "made", "words"),
+    [
+        ("untold", None, 0, 0),
+        ("untold", 5, 5, 0),
+        ("shown", None, 12, 12),
+        ("shown", 5, 5, 5),
+        ("shown", 5000, 5000, 1000),
+        ("signed", None, 12, 0),
+    ],
+)
+def test_a_thought_is_made_when_asked_for_and_told_as_asked(thought, reasoning, made, words):
+    answer = produce(replace(ASK, thought=thought), Directives(tokens=3, reasoning=reasoning))
+
+    assert answer.usage.reasoning == made
+    assert len("".join(piece.text for piece in answer.thought).split()) == words
+    assert answer.tokens_shown == 3 + words
+
+
+def test_a_thought_is_other_words_than_the_answer():
+    answer = produce(replace(ASK, thought="shown"), Directives(tokens=12))
+
+    assert "".join(piece.text for piece in answer.thought) != answer.choices[0].text
+
+
+def test_a_tool_is_called_as_often_as_wanted():
+    choice, usage = only(replace(ASK, form="tool", tool_name="weather", schema={}), calls=3)
+
+    assert ["".join(piece.text for piece in call) for call in choice.calls] == ["{}"] * 3
+    assert (usage.completion, choice.finish) == (3, "tool")
+
+
+def test_a_tool_that_may_be_used_is_called_on_request_alone():
+    ask = replace(ASK, offered=("weather", {}))
+
+    assert produce(ask, Directives()).tool_name is None
+    assert produce(ask, Directives(calls=1)).tool_name == "weather"
+    assert produce(ASK, Directives(calls=1)).tool_name is None
+
+
+def test_the_limit_cuts_calls_and_a_stop_sequence_does_not():
+    ask = replace(ASK, form="tool", tool_name="weather", schema={}, stop=("}",))
+
+    whole, _ = only(ask, calls=3)
+    cut, usage = only(replace(ask, limit=2), calls=3)
+
+    assert (whole.finish, whole.stopped_by) == ("tool", None)
+    assert (len(cut.calls), cut.finish, usage.completion) == (2, "length", 2)
+
+
+def test_a_filtered_answer_says_so():
+    assert only(filter=True)[0].finish == "filter"
+
+
+@pytest.mark.parametrize(("text", "found"), [('{"a": 1}', {"a": 1}), ('{"a"', {}), ("", {})])
+def test_arguments_that_cannot_be_read_are_none(text, found):
+    assert arguments(text) == found

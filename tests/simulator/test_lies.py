@@ -55,3 +55,12 @@ async def test_nan_goes_out_as_python_and_javascript_write_it(caller):
 
     assert b'"prompt_tokens":NaN' in raw
     assert caller.records[-1]["usage"]["prompt_tokens"] == "NaN"
+
+
+def test_words_are_left_and_lists_are_gone_through():
+    usage = {"tier": "standard", "details": [{"modality": "TEXT", "tokenCount": 7}]}
+
+    assert tell(usage, "negative") == {
+        "tier": "standard",
+        "details": [{"modality": "TEXT", "tokenCount": -7}],
+    }

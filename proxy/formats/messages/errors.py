@@ -3,7 +3,6 @@
 from typing import Any
 
 from core.errors import Refused
-from proxy.answers import fault_message
 
 SERVER_ERROR = 500
 TYPES = {
@@ -26,14 +25,5 @@ def error_type(status: int) -> str:
 
 def error_body(refused: Refused, *, request_id: object) -> dict[str, Any]:
     said: Any = refused.body()["error"]
-    return _body({**said, "type": error_type(refused.status)}, request_id)
-
-
-def fault_body(*, request_id: object) -> dict[str, Any]:
-    """The same for a failure of ours: no internals."""
-    error = {"type": error_type(SERVER_ERROR), "message": fault_message(request_id), "code": SERVER_ERROR}
-    return _body(error, request_id)
-
-
-def _body(error: dict[str, Any], request_id: object) -> dict[str, Any]:
+    error = {**said, "type": error_type(refused.status)}
     return {"type": "error", "error": error, "request_id": str(request_id)}

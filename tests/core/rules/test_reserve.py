@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.rules.reserve import MESSAGES, TOKENS_PER_IMAGE, InputSize, input_size, measure, output_bound
+from core.rules.reserve import (
+    MESSAGES,
+    RESPONSES,
+    TOKENS_PER_IMAGE,
+    InputSize,
+    input_size,
+    measure,
+    output_bound,
+)
 
 
 def size(*messages, extra=0, context=None) -> InputSize:
@@ -50,7 +58,19 @@ def test_a_picture_counts_the_same_however_long_its_url():
     assert small.at_most >= TOKENS_PER_IMAGE
 
 
-@pytest.mark.parametrize("kind", ["image_url", "file", "input_audio", "video_url", "text", 7, None, ["file"]])
+def test_a_picture_counts_the_same_in_the_words_of_a_response():
+    url = "data:" + "A" * 10**6
+    named = size(said([{"type": "image_url", "image_url": url}]))
+    message = said([{"type": "input_image", "image_url": url}])
+    other = input_size(measure([message], extra_bytes=0, parts=RESPONSES), context=None)
+
+    assert other.at_most - named.at_most == (len("input_image") - len("image_url")) // 2
+    assert other.is_bounded
+
+
+@pytest.mark.parametrize(
+    "kind", ["image_url", "input_image", "file", "input_audio", "video_url", "text", 7, None, ["file"]]
+)
 def test_no_type_hides_a_text(kind):
     hidden = {"type": kind, "role": "user", "content": "x" * 100_000}
 

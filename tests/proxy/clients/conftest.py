@@ -50,6 +50,11 @@ def anthropic_python() -> Path:
     return environment("anthropic")
 
 
+@pytest.fixture(scope="session")
+def google_genai_python() -> Path:
+    return environment("google-genai")
+
+
 @pytest.fixture
 def run_script(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     """Starts a script in an SDK's environment, as a newcomer would: its own directory, its own environment."""
@@ -61,6 +66,7 @@ def run_script(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
             [str(python), str(path), *args],
             cwd=tmp_path,
             env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "NO_PROXY": "127.0.0.1"},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

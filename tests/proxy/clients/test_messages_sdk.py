@@ -8,10 +8,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from hypothesis import Phase, given, settings
 
-from core.errors import Forbidden, KeyLimitReached, Unauthenticated, UpstreamFailed
+from core.errors import Forbidden, KeyLimitReached, OurFault, Unauthenticated, UpstreamFailed
 from proxy.conversation import Began, BlockBegan, Delta, Signed, Stopped
 from proxy.formats.messages.call import MessagesCall
-from proxy.formats.messages.errors import error_body, fault_body
+from proxy.formats.messages.errors import error_body
 from proxy.formats.messages.format import Messages
 from proxy.formats.messages.request import read_ask
 from tests.proxy.formats.messages.answers import BILL, CONTENT, FULL, interleaved
@@ -167,9 +167,11 @@ async def test_errors_before_and_in_a_stream_are_the_sdks_own(anthropic_python, 
     broke = UpstreamFailed("It broke.", metadata={"reason": "the answer stalled"})
     begun = writer()
     cut = begun.event(Began()) + begun.failed(broke, BILL, provider="acme")
-    refusals = [Unauthenticated(), KeyLimitReached(), Forbidden("Not for you.", code="model_not_allowed")]
+    refusals = [
+        Unauthenticated(), KeyLimitReached(), Forbidden("Not for you.", code="model_not_allowed"),
+        OurFault(request_id="r-1"),
+    ]  # fmt: skip
     bodies = [(error_body(refused, request_id="r-1"), refused.status) for refused in refusals]
-    bodies.append((fault_body(request_id="r-1"), 500))
     answers.given = [
         (b"", cut, 200), *[(json.dumps(body).encode(), None, status) for body, status in bodies],
     ]  # fmt: skip

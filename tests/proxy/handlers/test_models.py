@@ -54,6 +54,41 @@ async def test_a_key_that_is_shown_must_be_a_good_one(relay, caller, db, make):
     assert document["error"]["message"] == "Invalid or disabled API key."
 
 
+@pytest.mark.parametrize("path", ["/v1/models/acme/tiny", "/api/v1/models/acme%2Ftiny"])
+async def test_one_model_is_told_as_it_is_listed(relay, path):
+    _, everything = await listed(relay)
+
+    response, document = await listed(relay, path=path)
+
+    assert response.status == 200
+    assert [document] == [model for model in everything["data"] if model["id"] == "acme/tiny"]
+
+
+async def test_a_model_that_is_not_there_names_the_nearest(relay):
+    response, document = await listed(relay, path="/v1/models/acme/tinny")
+
+    assert (response.status, document["error"]["code"]) == (404, "model_not_found")
+    assert "acme/tiny" in document["error"]["message"]
+
+
+async def test_a_model_without_its_author_names_the_likely_id(relay):
+    response, document = await listed(relay, path="/v1/models/tiny")
+
+    assert response.status == 400
+    assert "Did you mean acme/tiny?" in document["error"]["message"]
+
+
+async def test_one_model_wants_a_good_key_where_one_is_shown(relay):
+    response, _ = await listed(relay, {"Authorization": "Bearer nonsense"}, path="/v1/models/acme/tiny")
+
+    assert response.status == 401
+
+
+async def test_a_model_is_only_read(relay):
+    async with relay.session.post(relay.url + "/v1/models/acme/tiny") as response:
+        assert (response.status, response.headers["Allow"]) == (405, "GET")
+
+
 @pytest.mark.parametrize(
     ("rate", "text"),
     [(150_000_000, "0.00000015"), (0, "0"), (1, "0.000000000000001"), (10**15, "1"), (2 * 10**18, "2000")],

@@ -97,6 +97,57 @@ async def test_a_tool_call_is_streamed_in_pieces(caller):
     assert events[-1]["choices"][0]["finish_reason"] == "tool_calls"
 
 
+async def test_several_calls_have_their_own_number_and_id(caller):
+    answer = await caller.ask("tiny+calls=2", tools=TOOLS)
+
+    calls = answer["choices"][0]["message"]["tool_calls"]
+    assert [json.loads(call["function"]["arguments"]) for call in calls] == [{"city": "amber"}] * 2
+    assert calls[0]["id"] != calls[1]["id"]
+    assert answer["choices"][0]["finish_reason"] == "tool_calls"
+
+
+async def test_several_calls_are_streamed_one_after_the_other(caller):
+    events = await caller.events("tiny+calls=2+chunks=2", tools=TOOLS)
+
+    deltas = [event["choices"][0]["delta"].get("tool_calls", [{}])[0] for event in events]
+    assert [delta.get("index") for delta in deltas] == [0, 0, 0, 1, 1, 1, None]
+    assert [delta.get("function", {}).get("name") for delta in deltas[:6]] == ["weather", None, None] * 2
+    assert deltas[0]["id"] != deltas[3]["id"]
+
+
+async def test_a_limit_used_up_by_reasoning_leaves_no_call(caller):
+    asked = {"tools": TOOLS, "tool_choice": "required", "max_tokens": 5}
+
+    answer = await caller.ask("tiny+reasoning=5", **asked)
+    events = await caller.events("tiny+reasoning=5", **asked)
+
+    assert answer["choices"][0]["message"]["content"] is None
+    assert "tool_calls" not in answer["choices"][0]["message"]
+    assert [event["choices"][0]["finish_reason"] for event in events] == [None, "length"]
+
+
+@pytest.mark.parametrize("tools", [None, "x", [5], [{"type": "function"}]])
+async def test_a_call_cannot_be_had_without_a_tool(caller, tools):
+    answer = await caller.ask("tiny+calls=2", tools=tools)
+
+    assert answer["choices"][0]["message"]["content"]
+
+
+async def test_a_filtered_answer_says_so(caller):
+    assert (await caller.ask("tiny+filter"))["choices"][0]["finish_reason"] == "content_filter"
+
+
+async def test_a_stream_can_end_in_an_error(caller):
+    raw = await caller.raw("tiny+tokens=6+error_mid", stream_options={"include_usage": True})
+
+    last = json.loads(raw.decode().split("\n\n")[-2].removeprefix("data: "))
+    assert last["error"]["type"] == "server_error"
+    assert b"[DONE]" not in raw
+    record = caller.records[-1]
+    assert (record["how"], record["tokens_sent"], record["fault"]) == ("cut", 3, "error_mid")
+    assert record["usage"] is None
+
+
 @pytest.mark.parametrize("choice", [None, "auto", "none"])
 async def test_tools_that_may_be_left_alone_are(caller, choice):
     answer = await caller.ask(tools=TOOLS, tool_choice=choice)

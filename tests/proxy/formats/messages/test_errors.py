@@ -1,7 +1,7 @@
 import pytest
 
 from core import errors
-from proxy.formats.messages.errors import error_body, error_type, fault_body
+from proxy.formats.messages.errors import error_body, error_type
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_what_we_say_more_stays_beside_it():
 
 
 def test_a_failure_of_ours_says_nothing_but_its_id():
-    body = fault_body(request_id="the-id")
+    body = error_body(errors.OurFault(request_id="the-id"), request_id="the-id")
 
     assert body["error"]["type"] == "api_error"
     assert "the-id" in body["error"]["message"]

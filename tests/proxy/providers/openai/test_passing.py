@@ -3,7 +3,6 @@ import json
 import msgspec
 import pytest
 
-from core.rules.prices import Usage
 from proxy.providers import openai
 from proxy.sse import MalformedStream
 
@@ -12,10 +11,6 @@ raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 def chunk(**delta):
     return json.dumps({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}).encode()
-
-
-def usage(prompt=10, completion=5, **details):
-    return {"prompt_tokens": prompt, "completion_tokens": completion, **details}
 
 
 def test_the_body_is_passed_on_byte_for_byte_under_the_providers_model_name():
@@ -103,63 +98,3 @@ def test_text_that_speaks_of_usage_or_errors_is_only_text():
     frame = openai.read_frame(chunk(content='"usage": {"prompt_tokens": 9}, "error": "x"'))
 
     assert (frame.usage, frame.error) == (None, None)
-
-
-def test_usage_is_read_with_its_details():
-    stated = usage(
-        100, 50,
-        prompt_tokens_details={"cached_tokens": 30, "audio_tokens": 5, "cache_write_tokens": 7},
-        completion_tokens_details={"reasoning_tokens": 20, "audio_tokens": 3},
-    )  # fmt: skip
-
-    assert openai.read_usage(stated) == Usage(
-        input_tokens=100,
-        output_tokens=50,
-        cached_tokens=30,
-        cache_write_tokens=7,
-        input_audio_tokens=5,
-        reasoning_tokens=20,
-        output_audio_tokens=3,
-    )
-
-
-def test_audio_that_was_cached_is_counted_once():
-    stated = usage(
-        100, 50,
-        prompt_tokens_details={"cached_tokens": 80, "audio_tokens": 60},
-        completion_tokens_details={"reasoning_tokens": 45, "audio_tokens": 10},
-    )  # fmt: skip
-
-    read = openai.read_usage(stated)
-
-    assert (read.cached_tokens, read.input_audio_tokens) == (80, 20)
-    assert (read.reasoning_tokens, read.output_audio_tokens) == (45, 5)
-
-
-@pytest.mark.parametrize(
-    "stated",
-    [
-        None, 5, "x", [], {}, {"prompt_tokens": 1},
-        usage(-1), usage(1.5), usage("10"), usage(True), usage(1e308), usage(None), usage(1 << 31), usage([1]),
-        usage(10, 5, prompt_tokens_details={"cached_tokens": 11}),
-        usage(10, 5, completion_tokens_details={"reasoning_tokens": 6}),
-        usage(10, 5, prompt_tokens_details={"cached_tokens": -3}),
-        usage(10, 5, prompt_tokens_details={"cached_tokens": "3"}),
-    ],
-)  # fmt: skip
-def test_usage_that_cannot_be_true_is_no_usage(stated):
-    assert openai.read_usage(stated) is None
-
-
-@pytest.mark.parametrize("details", [None, [], "x", 5])
-def test_details_that_are_none_are_passed_over(details):
-    assert openai.read_usage(usage(10, 5, prompt_tokens_details=details)) == Usage(
-        input_tokens=10, output_tokens=5
-    )
-
-
-def test_a_provider_is_told_our_credential_and_nothing_of_the_clients():
-    assert openai.headers("theirs")["Authorization"] == "Bearer theirs"
-    assert set(openai.headers("theirs")) == {
-        "Authorization", "Content-Type", "Accept", "Accept-Encoding", "User-Agent",
-    }  # fmt: skip

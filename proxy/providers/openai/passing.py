@@ -1,16 +1,13 @@
-"""The OpenAI dialect: what to send, and how to read what comes back. Pure; no I/O."""
+"""Passing through: a client's own chat request sent on, and its answer looked at only to be metered."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
-from core.rules.prices import Usage
 from proxy.sse import MalformedStream
 
-MAX_TOKENS_PER_CALL = 1 << 31
 MAX_FINISH_REASON = 64
-CHAT_PATH = "/chat/completions"
 LIMITS = ("max_tokens", "max_completion_tokens")  # two names of one bound: the looser one must not stay
 OURS = ("debug",)  # fields that speak to us, not to the provider
 
@@ -79,17 +76,6 @@ def _options(fields: Mapping[str, msgspec.Raw]) -> dict[str, Any]:
     return options if isinstance(options, dict) else {}
 
 
-def headers(api_key: str) -> dict[str, str]:
-    """What a provider is told beside the body and the request id. Nothing of it comes from the client."""
-    return {
-        "Authorization": f"Bearer {api_key}",
-        "Content-Type": "application/json",
-        "Accept": "*/*",
-        "Accept-Encoding": "identity",
-        "User-Agent": "BazaarLink",
-    }
-
-
 def read_frame(data: bytes) -> Frame:
     """Read one stream chunk, or a whole plain answer. Raises MalformedStream for what is no JSON object."""
     try:
@@ -100,13 +86,13 @@ def read_frame(data: bytes) -> Frame:
     finish, produced = None, 0
     for choice in chunk.choices or ():
         if choice.finish_reason:
-            finish = _clean(choice.finish_reason) or finish
+            finish = clean(choice.finish_reason) or finish
         produced += _produced(choice.delta or choice.message)
     return Frame(produced, finish, bool(chunk.choices), chunk.usage, chunk.error)
 
 
-def _clean(finish_reason: str) -> str:
-    """It is booked: a text PostgreSQL refuses, such as one with NUL, would keep a call from settling."""
+def clean(finish_reason: str) -> str:
+    """A reason that can be booked: text PostgreSQL refuses, as with NUL, would keep a call from settling."""
     if not finish_reason.isprintable():
         finish_reason = "".join(c for c in finish_reason if c.isprintable())
     return finish_reason[:MAX_FINISH_REASON]
@@ -133,44 +119,3 @@ def _text_bytes(value: Any) -> int:
     if isinstance(value, dict):
         return sum(_text_bytes(part) for name, part in value.items() if name != "type")
     return 0
-
-
-def read_usage(stated: Any) -> Usage | None:
-    """The usage a provider states; None when it states none, or what cannot be true."""
-    if not isinstance(stated, dict):
-        return None
-    counts = _counts(stated)
-    for count in counts:
-        if type(count) is not int or not 0 <= count < MAX_TOKENS_PER_CALL:
-            return None
-    into, out, cached, written, audio_in, reasoning, audio_out = counts
-    plain_in, plain_out = into - cached - written, out - reasoning
-    if plain_in < 0 or plain_out < 0:
-        return None
-    return Usage(
-        input_tokens=into,
-        output_tokens=out,
-        cached_tokens=cached,
-        cache_write_tokens=written,
-        reasoning_tokens=reasoning,
-        # Audio may be cached, or thought in: it is then counted as that, and once.
-        input_audio_tokens=min(audio_in, plain_in),
-        output_audio_tokens=min(audio_out, plain_out),
-    )
-
-
-def _counts(stated: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What a usage object counts, as it stands there; details that are missing, or null, are none."""
-    of_input: Any = stated.get("prompt_tokens_details")
-    of_input = of_input if isinstance(of_input, dict) else {}
-    of_output: Any = stated.get("completion_tokens_details")
-    of_output = of_output if isinstance(of_output, dict) else {}
-    return (
-        stated.get("prompt_tokens"),
-        stated.get("completion_tokens"),
-        of_input.get("cached_tokens") or 0,
-        of_input.get("cache_write_tokens") or 0,
-        of_input.get("audio_tokens") or 0,
-        of_output.get("reasoning_tokens") or 0,
-        of_output.get("audio_tokens") or 0,
-    )

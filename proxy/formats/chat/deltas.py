@@ -1,0 +1,118 @@
+"""What the events of an answer add to a chat message, and the message they come to."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from proxy.conversation import Began, BlockBegan, BlockEnded, Delta, Event, Signed
+
+PROSE = {"text": "content", "refusal": "refusal"}
+
+
+class _Block(msgspec.Struct):
+    kind: str
+    index: int | None = None  # among the calls, or among the thoughts: those count from their first word
+    has_arguments: bool = False
+
+
+class Deltas:
+    """Turns events into deltas. Thoughts are told twice: as text, and in a form a client can send back."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[int, _Block] = {}
+        self._calls = 0
+        self._thoughts = 0
+
+    def of(self, event: Event) -> dict[str, Any]:
+        """The delta of an event; empty for what is told at the end."""
+        if isinstance(event, Delta):
+            return self._more(self._blocks[event.block], event.text)
+        if isinstance(event, BlockBegan):
+            return self._begun(event)
+        if isinstance(event, Signed):
+            return self._signed(self._blocks[event.block], event)
+        if isinstance(event, BlockEnded):
+            return self._ended(self._blocks[event.block])
+        if isinstance(event, Began):
+            return {"role": "assistant", "content": ""}
+        return {}
+
+    def _begun(self, event: BlockBegan) -> dict[str, Any]:
+        block = self._blocks[event.block] = _Block(event.kind)
+        if event.kind != "tool":
+            return {}
+        block.index = self._calls
+        self._calls += 1
+        function = {"name": event.tool_name, "arguments": ""}
+        return _call(block, id=event.tool_id, type="function", function=function)
+
+    def _more(self, block: _Block, text: str) -> dict[str, Any]:
+        if block.kind == "tool":
+            block.has_arguments = block.has_arguments or bool(text)
+            return _call(block, function={"arguments": text})
+        if block.kind == "thinking":
+            detail = self._detail(block, type="reasoning.text", text=text)
+            return {"reasoning_content": text, "reasoning_details": [detail]}
+        return {PROSE[block.kind]: text}
+
+    def _signed(self, block: _Block, event: Signed) -> dict[str, Any]:
+        if block.kind == "tool":
+            return _call(block, extra_content={"google": {"thought_signature": event.signature}})
+        if event.is_redacted:
+            detail = self._detail(block, type="reasoning.encrypted", data=event.signature)
+        else:
+            detail = self._detail(block, type="reasoning.text", text="", signature=event.signature)
+        return {"reasoning_details": [detail]}
+
+    def _ended(self, block: _Block) -> dict[str, Any]:
+        """Some providers say nothing for no arguments, where clients read the text of an object."""
+        if block.kind != "tool" or block.has_arguments:
+            return {}
+        return _call(block, function={"arguments": "{}"})
+
+    def _detail(self, block: _Block, **said: str) -> dict[str, Any]:
+        if block.index is None:
+            block.index = self._thoughts
+            self._thoughts += 1
+        return {**said, "index": block.index}
+
+
+def _call(block: _Block, **said: Any) -> dict[str, Any]:
+    return {"tool_calls": [{"index": block.index, **said}]}
+
+
+def message(deltas: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The message that deltas come to."""
+    said: dict[str, list[str]] = {"content": [], "refusal": [], "reasoning_content": []}
+    details: dict[int, dict[str, Any]] = {}
+    calls: dict[int, dict[str, Any]] = {}
+    for delta in deltas:
+        for name, pieces in said.items():
+            pieces.append(delta.get(name) or "")
+        for detail in delta.get("reasoning_details", ()):
+            _add(details.setdefault(detail["index"], {"type": detail["type"]}), detail)
+        for call in delta.get("tool_calls", ()):
+            _add(calls.setdefault(call.pop("index"), {}), call)
+    content, refusal, thoughts = ("".join(pieces) for pieces in said.values())
+    made: dict[str, Any] = {"role": "assistant", "content": content, "refusal": refusal or None}
+    if not content and (calls or refusal):
+        made["content"] = None
+    if thoughts:
+        made["reasoning_content"] = thoughts
+    if details:
+        made["reasoning_details"] = list(details.values())
+    if calls:
+        made["tool_calls"] = list(calls.values())
+    return made
+
+
+def _add(whole: dict[str, Any], piece: dict[str, Any]) -> None:
+    """Texts that come in pieces grow, all else is set."""
+    for name, value in piece.items():
+        if isinstance(value, dict):
+            _add(whole.setdefault(name, {}), value)
+        elif name in {"text", "arguments"}:
+            whole[name] = whole.get(name, "") + value
+        else:
+            whole[name] = value

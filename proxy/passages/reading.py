@@ -1,0 +1,51 @@
+"""Reading an answer by its provider's dialect, and telling the meter what is read."""
+
+from collections.abc import Iterable
+
+from proxy.conversation import BlockBegan, Delta, Event, Stopped, Told
+from proxy.meter import Meter
+from proxy.providers.dialect import Reader
+from proxy.providers.openai.passing import clean
+
+
+class Reading:
+    """One answer while it is read."""
+
+    def __init__(self, reader: Reader, meter: Meter) -> None:
+        self._reader = reader
+        self._meter = meter
+        self._has_stopped = False
+
+    @property
+    def is_done(self) -> bool:
+        return self._reader.is_done
+
+    def event(self, data: bytes) -> list[Event]:
+        """What an event of a stream tells. Raises MalformedStream."""
+        events = self._reader.event(data)
+        self._count(events)
+        return events
+
+    def whole(self, body: bytes) -> list[Event]:
+        """What a plain answer tells. Raises MalformedStream."""
+        events = self._reader.whole(body)
+        self._count(events)
+        return events
+
+    def _count(self, events: Iterable[Event]) -> None:
+        told = None
+        for one in events:
+            if isinstance(one, Delta):
+                self._meter.produce(len(one.text.encode()))
+            elif isinstance(one, BlockBegan):
+                self._meter.produce(len(one.tool_name.encode()))
+            elif isinstance(one, Told):
+                told = one.usage
+            elif isinstance(one, Stopped):
+                self._meter.finish_reason, self._has_stopped = clean(one.native), True
+        if told is not None and self._has_stopped:
+            self._meter.reported = told
+        elif told is not None:
+            self._meter.known = (
+                told  # some say at the start what went in, and a first guess of what comes out
+            )
