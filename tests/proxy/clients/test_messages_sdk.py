@@ -148,8 +148,8 @@ async def test_both_kinds_of_answer_are_read_and_are_the_same(anthropic_python, 
 async def test_what_the_sdk_says_again_is_read_with_all_signatures(anthropic_python, run_script, answers):
     call = BlockBegan(1, "tool", tool_id="t1", tool_name="look")
     events = [
-        Began(), BlockBegan(0, "thinking"), Delta(0, "Hm."), Signed(0, "sig"), call, Signed(1, "call-sig"),
-        Delta(1, "{}"), Stopped("tool_use", "tool_calls"),
+        Began(), BlockBegan(0, "thinking"), Delta(0, "Hm."), Signed(0, "sig"), call, Delta(1, "{}"),
+        Signed(1, "call-sig"), Stopped("tool_use", "tool_calls"),
     ]  # fmt: skip
     answers.given = [(writer().whole(events, BILL), streamed(events), 200)]
 
