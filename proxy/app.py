@@ -24,6 +24,9 @@ from proxy.handlers.estimate import estimate
 from proxy.handlers.models import models, one_model
 from proxy.leases.build import build_leases
 from proxy.refusals import Refusals
+from proxy.routing.healths import Healths
+from proxy.routing.router import Router
+from proxy.routing.sharing import Sharing
 from proxy.running import Running
 from proxy.upstream.offers import Upstreams, system_trust
 
@@ -90,6 +93,7 @@ def build_deps(settings: Settings) -> Deps:
     leases = build_leases(settings, engine)
     running = Running(leases.gate)
     leases.generations.running = running.generations
+    healths = Healths(leases.clock.now_ms)
     return Deps(
         settings=settings,
         engine=engine,
@@ -97,7 +101,8 @@ def build_deps(settings: Settings) -> Deps:
         grants=Grants(engine, pepper=settings.key_pepper, rules=Rules.of(settings)),
         leases=leases,
         running=running,
-        upstreams=Upstreams(settings),
+        upstreams=Upstreams(settings, Router(healths)),
+        sharing=Sharing(leases.store, healths, leases.clock),
         refusals=Refusals(engine),
         clock=leases.clock,
     )
@@ -116,6 +121,7 @@ async def background(app: web.Application) -> AsyncIterator[None]:
             deps.catalog.keep_fresh,
             deps.running.keep_alive,
             deps.refusals.keep_writing,
+            deps.sharing.keep,
             *leases.background,
         )
     ]

@@ -71,24 +71,24 @@ class Snapshot:
     version: int
     models: Mapping[str, Model]
 
-    def model(self, name: str) -> Model:
+    def model(self, name: str, *, param: str = "model") -> Model:
         """The model of this id. Raises a refusal that names the likely one."""
         model = self.models.get(name)
         if model is None:
-            raise self._unknown(name[:MAX_ID])
+            raise self._unknown(name[:MAX_ID], param)
         return model
 
-    def chat_model(self, name: str) -> Model:
+    def chat_model(self, name: str, *, param: str = "model") -> Model:
         """The model a chat call names, ready to be called. Raises a refusal that names the likely one."""
-        model = self.model(name)
+        model = self.model(name, param=param)
         if model.mode == "video":
             raise BadRequest(
                 f"{name} makes videos: submit a job to /api/v1/videos instead.",
-                param="model",
+                param=param,
                 code="wrong_endpoint_for_video",
             )
         if model.mode != "chat":
-            raise BadRequest(f"{name} is no chat model; its mode is {model.mode}.", param="model")
+            raise BadRequest(f"{name} is no chat model; its mode is {model.mode}.", param=param)
         if not model.offers:
             raise Unavailable(
                 f"No provider is configured for {name} right now. Choose another model or ask the operator.",
@@ -96,14 +96,14 @@ class Snapshot:
             )
         return model
 
-    def _unknown(self, name: str) -> BadRequest | NotFound:
+    def _unknown(self, name: str, param: str) -> BadRequest | NotFound:
         if "/" not in name:
             tails = {known: known.split("/", 1)[1] for known in self.models}
             close = [known for known, tail in tails.items() if tail == name]
             close = close or [known for known, tail in tails.items() if tail.startswith(name)]
             hint = f" Did you mean {', '.join(sorted(close)[:3])}?" if close else ""
             return BadRequest(
-                f"Model ids look like provider/model-name; {name!r} lacks the provider.{hint}", param="model"
+                f"Model ids look like provider/model-name; {name!r} lacks the provider.{hint}", param=param
             )
         near = difflib.get_close_matches(name, self.models, n=3, cutoff=0.6)
         hint = f" The nearest are {', '.join(near)}." if near else " GET /api/v1/models lists them."

@@ -18,6 +18,7 @@ from proxy.model_call import (
     refuse_long_caches,
     refuse_not_yet,
 )
+from proxy.routing.preferences import read_fallbacks, read_preferences
 
 MAX_CHOICES = 8
 FREE_TOOLS = frozenset({"function", "custom"})  # tools that run at the client: no provider bills for them
@@ -40,8 +41,9 @@ class ChatCall(ModelCall, frozen=True, kw_only=True):
             refuse_not_yet(document)
             _refuse_extra_costs(document)
         refuse_long_caches(document, body)
+        model = read_model(document)
         return cls(
-            model=read_model(document),
+            model=model,
             stream=read_flag(document, "stream"),
             max_tokens=most,
             max_tokens_name=name,
@@ -50,6 +52,8 @@ class ChatCall(ModelCall, frozen=True, kw_only=True):
             fields=fields,
             echo_upstream_body=read_echo(document),
             modalities=_modalities(document),
+            preferences=read_preferences(document),
+            fallbacks=read_fallbacks(document, model),
         )
 
 

@@ -14,6 +14,7 @@ from proxy.floods import Floods
 from proxy.grants import Grants
 from proxy.leases.build import Leases
 from proxy.refusals import Refusals
+from proxy.routing.sharing import Sharing
 from proxy.running import Running
 from proxy.upstream.offers import Upstreams
 
@@ -26,6 +27,7 @@ class Deps:
     grants: Grants
     running: Running
     upstreams: Upstreams
+    sharing: Sharing
     refusals: Refusals
     leases: Leases
     clock: Clock

@@ -6,6 +6,7 @@ the next call. What is refused here is always read fresh, so a key that is enabl
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -60,9 +61,12 @@ class Grant:
     def is_over(self) -> bool:
         return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
 
-    def refuse_model(self, model_id: str) -> None:
-        """Raise Forbidden for a model that one of the lists leaves out."""
-        if not is_allowed(model_id, self.allowed_models):
+    def allows(self, model_ids: Sequence[str]) -> bool:
+        return all(is_allowed(model_id, self.allowed_models) for model_id in model_ids)
+
+    def refuse_models(self, model_ids: Sequence[str]) -> None:
+        """Raise Forbidden when one of the lists leaves out one of these models."""
+        if not self.allows(model_ids):
             raise Forbidden("Model is not allowed for this account", code="model_not_allowed")
 
 
@@ -107,11 +111,11 @@ class Grants:
             raise Forbidden("Management keys cannot call models. Create a standard key for that.")
         return grant
 
-    async def with_model(self, grant: Grant, secret: str | None, model_id: str) -> Grant:
-        """The grant, where it allows this model; else what it is by now. Raises Forbidden."""
-        if grant.allowed_models and not is_allowed(model_id, grant.allowed_models):
+    async def with_models(self, grant: Grant, secret: str | None, model_ids: Sequence[str]) -> Grant:
+        """The grant, where it allows all of these models; else what it is by now. Raises Forbidden."""
+        if grant.allowed_models and not grant.allows(model_ids):
             grant = await self.find_for_models(secret, fresh=True)
-            grant.refuse_model(model_id)
+            grant.refuse_models(model_ids)
         return grant
 
     async def _look_up(self, secret: str, name: bytes) -> Grant:

@@ -36,6 +36,11 @@ class Meter(msgspec.Struct):
     reason: str = "done"
     exhausted: bool = False  # nothing is left to extend the hold with
 
+    def begin(self, plan: Plan) -> None:
+        """Begin with an offer of this plan: the client got nothing of what another one may have produced."""
+        self.plan, self.offer, self.produced_bytes = plan, None, 0
+        self.reported, self.finish_reason, self.first_byte = None, None, None
+
     def produce(self, size: int) -> None:
         """Count text that was produced, in bytes."""
         if self.first_byte is None:
@@ -112,6 +117,7 @@ class Meter(msgspec.Struct):
             duration_ms=int((now - self.started) * 1000),
             first_byte_ms=int((self.first_byte - self.started) * 1000) if self.first_byte else None,
             price_card_id=self.offer.card.id if self.offer else None,
+            model_id=self.plan.model.id if self.offer and self.reason != NOT_BEGUN else None,
         )
 
     def _bill(self) -> tuple[Usage, Cost, bool, bool]:

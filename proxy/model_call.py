@@ -8,10 +8,11 @@ import msgspec
 from core.errors import BadRequest
 from core.rules.reserve import Content, InputSize, input_size, output_bound
 from core.strict_json import loads
+from proxy.routing.preferences import NONE, Preferences
 
 MAX_OUTPUT = 10_000_000
 MAX_MODEL_ID = 200
-NOT_YET = ("models", "provider", "plugins")
+NOT_YET = ("plugins",)
 _raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -27,6 +28,12 @@ class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
     fields: Mapping[str, msgspec.Raw]
     echo_upstream_body: bool
     modalities: tuple[str, ...] = ()
+    preferences: Preferences = NONE
+    fallbacks: tuple[str, ...] = ()  # models to try after the first
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return (self.model, *self.fallbacks)
 
     def input_size(self, context: int | None) -> InputSize:
         return input_size(self.content, context=context)

@@ -1,21 +1,27 @@
-"""The plan of a call: which model and offers serve it, what it may cost at most. Pure; no I/O."""
+"""The plan of a call: which models and offers may serve it, what it may cost at most. Pure; no I/O."""
 
 import msgspec
 
-from core.errors import BadRequest
+from core.errors import BadRequest, Refused, Unavailable
 from core.money import Nanos
 from core.rules.admission import Want
-from core.rules.prices import worst_charge
+from core.rules.prices import Usage, cost_of, worst_charge
 from core.rules.reserve import InputSize
 from proxy.catalog import Model, Offer, Snapshot
 from proxy.chat_call import ChatCall
+from proxy.routing.order import who_may_serve
+from proxy.routing.preferences import NONE, Preferences
 
 FLOOR_TOKENS = 16  # an answer shorter than this is not worth starting
 OPEN_ENDED = 8192  # output bound of a model about which nothing is known
+EXPECTED_TOKENS = 500  # of one choice: what offers are compared by, and nothing is held or charged by
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """How a call is to be served. `output_tokens` bounds the output of all choices together."""
+    """How a call is to be served. `output_tokens` bounds the output of all choices together.
+
+    A model a call may fall back on has a plan of its own. What they want is one: it covers the dearest.
+    """
 
     model: Model
     offers: tuple[Offer, ...]
@@ -24,6 +30,24 @@ class Plan(msgspec.Struct, frozen=True):
     choices: int
     want: Want
     max_tokens_name: str
+    preferences: Preferences = NONE
+    fallbacks: tuple["Plan", ...] = ()
+
+    @property
+    def models(self) -> tuple["Plan", ...]:
+        """The plans of all models that may serve the call, in the order they are to be tried."""
+        return (self, *self.fallbacks)
+
+    @property
+    def most_tokens(self) -> int:
+        """The most tokens the call may count, whichever model serves it."""
+        return max([plan.input.at_most + plan.output_tokens for plan in self.models])
+
+    def expected_n(self, offer: Offer) -> Nanos:
+        """What this offer takes if input and answer are what they are expected to be."""
+        output = min(self.output_tokens, EXPECTED_TOKENS * self.choices)
+        usage = Usage(input_tokens=self.input.estimate, output_tokens=output)
+        return cost_of(usage, offer.card, self.model.terms).upstream_n
 
     def affordable_tokens(self, hold_n: int) -> int:
         """How many output tokens a hold pays for, all choices together, beside the whole input."""
@@ -43,15 +67,45 @@ class Plan(msgspec.Struct, frozen=True):
         return worst_charge(cards, input_tokens=size, output_tokens=output_tokens, terms=terms)
 
 
+class NobodyFits(BadRequest):
+    """The client accepts none of the offers there are."""
+
+
 def plan_chat(call: ChatCall, snapshot: Snapshot, *, output_cap: int, slice_tokens: int) -> Plan:
-    """Plan a chat call. Raises a refusal when its model is unknown, unpriced or does not fit."""
-    model = snapshot.chat_model(call.model)
+    """Plan a chat call. Raises a refusal when a model is unknown, unpriced or does not fit.
+
+    Of several models those are left out that nobody serves; when none is left, the first one's refusal holds.
+    """
+    plans: list[Plan] = []
+    refusals: list[Refused] = []
+    for name in call.models:
+        try:
+            model = snapshot.chat_model(name, param="model" if name == call.model else "models")
+            plans.append(_plan(call, model, output_cap=output_cap, slice_tokens=slice_tokens))
+        except (Unavailable, NobodyFits) as refused:
+            refusals.append(refused)
+    if not plans:
+        raise refusals[0]
+    if len(plans) == 1:
+        return plans[0]
+    want = _together([plan.want for plan in plans])
+    first, *others = (msgspec.structs.replace(plan, want=want) for plan in plans)
+    return msgspec.structs.replace(first, fallbacks=tuple(others))
+
+
+def _plan(call: ChatCall, model: Model, *, output_cap: int, slice_tokens: int) -> Plan:
+    """The plan of one model."""
     size = call.input_size(model.context)
     _check(call, model, size)
+    offers = who_may_serve(model.offers, call.preferences, input_tokens=size.at_most)
+    if not offers:
+        raise NobodyFits(
+            f"No provider of {model.id} fits what provider asks for. Ask for less, or leave it out.",
+            param="provider",
+        )
     one = call.output_bound(model_max=model.max_output, context=model.context or OPEN_ENDED, cap=output_cap)
     output = one * call.choices
-
-    cards = [offer.card for offer in model.offers]
+    cards = [offer.card for offer in offers]
 
     def worst(tokens: int) -> Nanos:
         most = min(tokens, output)
@@ -62,12 +116,22 @@ def plan_chat(call: ChatCall, snapshot: Snapshot, *, output_cap: int, slice_toke
     slice_n = worst(slice_tokens) if call.stream else full_n
     return Plan(
         model=model,
-        offers=model.offers,
+        offers=offers,
         input=size,
         output_tokens=output,
         choices=call.choices,
         want=Want(full_n=full_n, slice_n=slice_n, floor_n=worst(FLOOR_TOKENS * call.choices)),
         max_tokens_name=call.max_tokens_name or _cap_name(model),
+        preferences=call.preferences,
+    )
+
+
+def _together(wants: list[Want]) -> Want:
+    """What covers each of them."""
+    return Want(
+        full_n=max([want.full_n for want in wants]),
+        slice_n=max([want.slice_n for want in wants]),
+        floor_n=max([want.floor_n for want in wants]),
     )
 
 

@@ -35,6 +35,7 @@ def broken(error: BaseException, answer: Answer) -> UpstreamFailed:
         reason = str(error)
     else:
         reason = "the answer broke off"
+    answer.fault = reason
     name = answer.offer.provider.name
     return UpstreamFailed(
         f"The provider {name} failed while answering: {reason}. Try again.",

@@ -42,13 +42,14 @@ class StreamRelay:
         self._error: Exception | None = None
 
     async def run(self, fields: Mapping[str, str], *, echo: bytes | None) -> None:
-        """Relay until the answer ends. A failure raises before the first chunk, later it is a chunk."""
+        """Relay until the answer ends. A failure raises while the client got nothing, later it is a chunk."""
         self._answer.connection.stream(self)
         while not (self._first or self._is_over):
             await self._news.wait()
             self._news.clear()
-        if self._error is not None and not self._first:
-            raise self._error
+        if self._error is not None and not (self._first and self._charge.meter.produced_bytes):
+            raise self._error  # whatever came before it holds nothing: another offer may do better
+        self._answer.begins()
         self._wire.begin((event(echo) if echo else b"") + b"".join(self._first), fields)
         self._beat()
         try:

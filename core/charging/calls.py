@@ -144,6 +144,7 @@ class Ending(msgspec.Struct, frozen=True):
     duration_ms: int = 0
     first_byte_ms: int | None = None
     price_card_id: str | None = None  # of the offer that served it, where that is known
+    model_id: str | None = None  # the same: of several a call may name, the one that served it
 
     def is_counted(self) -> bool:
         """Say whether the call is part of sums and quotas: it was answered, or it cost something."""
@@ -211,6 +212,8 @@ def final_facts(ending: Ending) -> dict[str, Any]:
     }
     if ending.price_card_id is not None:  # else the one of the admission stands
         facts["price_card_id"] = str(ending.price_card_id)
+    if ending.model_id is not None:
+        facts["model_id"] = ending.model_id
     return facts
 
 

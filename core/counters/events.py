@@ -63,6 +63,7 @@ class _Final(TypedDict):
     duration_ms: Count
     first_byte_ms: Count | None
     price_card_id: NotRequired[str]
+    model_id: NotRequired[str]
     input_tokens: Count
     cached_tokens: Count
     cache_write_tokens: Count

@@ -22,6 +22,7 @@ from proxy.rates import RATE, look_up_rate, note_rate, rate_headers
 from proxy.relay import relay_plain
 from proxy.running import NotAdmitted, StaleGrant
 from proxy.stream import StreamRelay
+from proxy.upstream.offers import Answer
 from proxy.verdicts import refusal
 from proxy.wire import Wire
 
@@ -35,7 +36,7 @@ async def chat(request: web.Request, deps: Deps) -> web.StreamResponse:
     deps.floods.check(grant.caller)
     parsed = await parse(await read_body(request, deps.settings), deps)
     try:
-        grant = await deps.grants.with_model(grant, secret, parsed.model)
+        grant = await deps.grants.with_models(grant, secret, parsed.models)
         plan = plan_chat(
             parsed,
             deps.catalog.now,
@@ -47,7 +48,7 @@ async def chat(request: web.Request, deps: Deps) -> web.StreamResponse:
                 return await _serve(request, deps, parsed, plan, grant)
             except StaleGrant:
                 grant = await deps.grants.find_for_models(secret, fresh=True)
-                grant.refuse_model(parsed.model)
+                grant.refuse_models(parsed.models)
             except ClockMoved:
                 request[REQUEST_ID] = uuid7(deps.clock.now_ms())
         raise Unavailable("This key is being changed right now. Try again.", retry_after_s=1)
@@ -82,7 +83,8 @@ async def _serve(
         raise refusal(denied.verdict, grant.caller, now=now, breaker_status=status) from None
     async with charge:
         note_rate(request, charge.admitted)
-        with await deps.upstreams.send(charge, parsed) as answer:
+
+        async def relay(answer: Answer) -> None:
             fields = _fields(request, answer.offer.provider.name, stream=parsed.stream)
             passage = ChatPassage(charge.meter, call)
             if parsed.stream:
@@ -90,6 +92,8 @@ async def _serve(
                 await StreamRelay(answer, charge, passage, wire, deps.settings).run(fields, echo=echo)
             else:
                 wire.send(await relay_plain(answer, charge, passage), fields)
+
+        await deps.upstreams.serve(charge, parsed, relay)
     await wire.drained()
     return wire.written()
 
@@ -114,7 +118,7 @@ def _call(request_id: UUID, plan: Plan, grant: Grant, app: tuple[str, str], *, s
         app_name=app[0],
         app_url=app[1],
         want=plan.want,
-        tokens=plan.input.at_most + plan.output_tokens,
+        tokens=plan.most_tokens,
         started_at=datetime.now(UTC),
     )
 

@@ -19,7 +19,7 @@ async def estimate(request: web.Request, deps: Deps) -> web.StreamResponse:
     grant = await deps.grants.find_for_models(secret)
     deps.floods.check(grant.caller)
     parsed = await parse(await read_body(request, deps.settings), deps)
-    await deps.grants.with_model(grant, secret, parsed.model)
+    await deps.grants.with_models(grant, secret, parsed.models)
     plan = plan_chat(
         parsed,
         deps.catalog.now,

@@ -53,7 +53,7 @@ class ChatPassage(Passage):
         last = error_chunk(
             refused,
             answer_id=str(self._call.request_id),
-            model=self._call.model_id,
+            model=self.meter.plan.model.id,
             usage=self._usage(bill),
             provider=provider,
         )
@@ -107,7 +107,7 @@ class ChatPassage(Passage):
             "id": str(self._call.request_id),
             "object": "chat.completion.chunk",
             "created": int(time.time()),
-            "model": self._call.model_id,
+            "model": self.meter.plan.model.id,
         }
 
 

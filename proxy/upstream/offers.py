@@ -1,10 +1,12 @@
-"""Sending a call to the offers of its plan, one after another until one answers; then there is no way back.
+"""Sending a call to the offers of its plan, one after another until one answers; once the client has got a
+byte of an answer, there is no way back.
 
 A provider gets the body and our credential, nothing of the client's header. No redirect is followed, and no
 cookie kept.
 """
 
 import ssl
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Self
@@ -15,26 +17,21 @@ import msgspec
 import structlog
 
 from core.config import Settings
-from core.errors import BadRequest, TooLarge, UpstreamFailed
+from core.errors import UpstreamFailed
 from proxy.catalog import Offer, Provider
 from proxy.chat_call import ChatCall
 from proxy.providers import openai
+from proxy.routing.healths import Attempt
+from proxy.routing.router import Router
 from proxy.running import Charge
 from proxy.upstream.addresses import Origin
 from proxy.upstream.connection import Connection, Patience
+from proxy.upstream.heads import CLIENTS_FAULT, MISCONFIGURED, Unusable, check, refuse
 from proxy.upstream.pool import Pool
-from proxy.upstream.reader import BrokenOff, Head
-from proxy.upstream.reasons import failure, stated_reason
+from proxy.upstream.reader import BrokenOff
+from proxy.upstream.reasons import failure
 
-OK = 200
-MISCONFIGURED = "the provider is misconfigured here"
-MAX_ERROR = 64 << 10
-CLIENTS_FAULT = frozenset({400, 413, 415, 422})
 _log = structlog.get_logger()
-
-
-class Unusable(Exception):
-    """One offer failed before anything reached the client; the next may do better."""
 
 
 @dataclass(slots=True)
@@ -76,6 +73,12 @@ class Answer(msgspec.Struct):
     connection: Connection
     pool: Pool
     sent: bytes
+    attempt: Attempt
+    fault: str | None = None  # why it was no good, though it began
+
+    def begins(self) -> None:
+        """The client is about to get the first of a stream."""
+        self.attempt.answered()
 
     def __enter__(self) -> Self:
         return self
@@ -87,32 +90,55 @@ class Answer(msgspec.Struct):
 class Upstreams:
     """The lines to all providers, kept open between calls."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, router: Router) -> None:
         self._settings = settings
+        self._router = router
         self._lines: dict[UUID, Line] = {}
 
-    async def send(self, charge: Charge, call: ChatCall) -> Answer:
-        """The answer of the first offer that gives one.
+    async def serve(self, charge: Charge, call: ChatCall, relay: Callable[[Answer], Awaitable[None]]) -> None:
+        """Have the call answered by the first offer that can.
 
+        `relay` passes an answer on. It raises UpstreamFailed only while the client has got nothing of it.
         Raises BadRequest when the provider finds the request wrong, UpstreamFailed when all failed.
         """
-        reasons: list[str] = []
-        for offer in charge.meter.plan.offers:
+        failures: list[tuple[str, str]] = []
+        for plan, offer in self._router.tries(charge.meter.plan):
+            charge.meter.begin(plan)
+            name = offer.provider.name
             try:
-                answer = await _try(self._line(offer.provider), offer, charge, call)
+                await self._try(offer, charge, call, relay)
             except Unusable as error:
-                reasons.append(f"{offer.provider.name}: {error}")
-                _log.warning("offer_failed", provider=offer.provider.name, reason=str(error))
+                failures.append((name, str(error)))
+                _log.warning("offer_failed", provider=name, reason=str(error))
                 continue
-            charge.meter.offer = offer
-            return answer
+            return
         raise UpstreamFailed(
             "No provider could answer this call. Try again, or choose another model.",
             metadata={
-                "provider_name": charge.meter.plan.offers[-1].provider.name,
-                "reason": "; ".join(reasons),
+                "provider_name": failures[-1][0],
+                "reason": "; ".join(f"{name}: {reason}" for name, reason in failures),
             },
         )
+
+    async def _try(
+        self, offer: Offer, charge: Charge, call: ChatCall, relay: Callable[[Answer], Awaitable[None]]
+    ) -> None:
+        """Have one offer answer, and note how that went. Raises Unusable when it could not."""
+        with self._router.healths.begin(offer) as attempt:
+            try:
+                with await _ask(self._line(offer.provider), offer, charge, call, attempt) as answer:
+                    charge.meter.offer = offer
+                    await relay(answer)
+            except Unusable as error:
+                attempt.failed(at_once=error.at_once, pause_ms=error.pause_ms)
+                raise
+            except UpstreamFailed as error:
+                attempt.failed()
+                raise Unusable(str(error.metadata["reason"])) from None
+            if answer.fault is not None:
+                attempt.failed()
+            elif charge.ending is not None:
+                attempt.served(charge.ending.usage.output_tokens)
 
     def close(self) -> None:
         for line in self._lines.values():
@@ -139,7 +165,8 @@ def system_trust() -> ssl.SSLContext:
     return context
 
 
-async def _try(line: Line, offer: Offer, charge: Charge, call: ChatCall) -> Answer:
+async def _ask(line: Line, offer: Offer, charge: Charge, call: ChatCall, attempt: Attempt) -> Answer:
+    """The answer of an offer, its head read. Raises Unusable, or BadRequest for what the client did wrong."""
     sent = openai.request_body(
         call.fields, model=offer.upstream_model, stream=call.stream, max_tokens=_cap(charge, call)
     )
@@ -150,37 +177,12 @@ async def _try(line: Line, offer: Offer, charge: Charge, call: ChatCall) -> Answ
     try:
         head = connection.head
         if head.status in CLIENTS_FAULT:
-            await _refuse(connection, offer.provider)
-        _check(head, offer.provider, stream=call.stream)
+            await refuse(connection, offer.provider)
+        check(head, offer.provider, stream=call.stream)
     except BaseException:
         connection.close()
         raise
-    return Answer(offer, connection, line.pool, sent)
-
-
-def _check(head: Head, provider: Provider, *, stream: bool) -> None:
-    """Raise unless the answer is one we can relay."""
-    if head.status in {401, 403}:  # our credential, not the client's: the operator must act
-        _log.error("provider_refuses_our_key", provider=provider.name, status=head.status)
-        raise Unusable(MISCONFIGURED)
-    if head.status != OK:
-        raise Unusable(f"status {head.status}")
-    if head.fields.get(b"content-encoding", b"identity").lower() != b"identity":
-        raise Unusable("an encoding that was not asked for")
-    kind = head.fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if stream and kind != b"text/event-stream":
-        raise Unusable("not a stream")
-
-
-async def _refuse(connection: Connection, provider: Provider) -> None:
-    """Tell the client what the provider finds wrong with its request."""
-    status = connection.head.status
-    try:
-        reason = stated_reason(await connection.whole(MAX_ERROR), api_key=provider.api_key)
-    except (BrokenOff, TimeoutError):
-        reason = None
-    message = f"The provider {provider.name} refused the request: {reason or f'status {status}'}"
-    raise (TooLarge if status == 413 else BadRequest)(message)  # noqa: PLR2004
+    return Answer(offer, connection, line.pool, sent, attempt)
 
 
 def _cap(charge: Charge, call: ChatCall) -> tuple[str, int] | None:
@@ -204,5 +206,5 @@ def _request_head(provider: Provider, origin: Origin) -> str:
     fields = {"Host": origin.authority, **openai.headers(provider.api_key)}
     lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
     if not all(line.isascii() and line.isprintable() for line in lines):
-        raise Unusable(MISCONFIGURED)
+        raise Unusable(MISCONFIGURED, at_once=True)
     return "".join(f"{line}\r\n" for line in lines)

@@ -13,7 +13,9 @@ MAX_HEAD = 64 << 10  # bytes in a row that are no body: a head, the extensions o
 MAX_FIELDS = 128
 VERSIONS = ("1.1", "1.0")
 INTERIM, SWITCHING = range(100, 200), 101
-KEPT = frozenset({b"content-type", b"content-encoding", b"content-length", b"transfer-encoding"})
+KEPT = frozenset(
+    {b"content-type", b"content-encoding", b"content-length", b"transfer-encoding", b"retry-after"}
+)
 
 
 class BrokenOff(Exception):

@@ -1,7 +1,9 @@
-"""Why an offer failed, in words fit for a client. Pure; no I/O."""
+"""Why an offer failed, in words fit for a client, and when it wants to be asked again. Pure; no I/O."""
 
 import re
 import ssl
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import msgspec
 
@@ -9,6 +11,7 @@ from proxy.upstream.addresses import NoAddress
 from proxy.upstream.reader import NotHttp
 
 MAX_REASON = 300
+MAX_SECONDS = 9  # digits
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError, TypeError)
 SECRET = re.compile(r"(?:sk|key|Bearer)[-_ ][A-Za-z0-9._-]{6,}")
 
@@ -39,3 +42,16 @@ def failure(error: Exception) -> str:
     if isinstance(error, NotHttp):
         return "sent what is no HTTP answer"
     return "closed the connection without an answer"
+
+
+def pause_ms(retry_after: bytes, *, now: datetime) -> int | None:
+    """How long a provider asks to be left alone, in seconds or until a date; None when it says neither."""
+    text = retry_after.decode("latin-1").strip()
+    if text.isascii() and text.isdigit():
+        return int(text) * 1000 if len(text) <= MAX_SECONDS else None
+    try:
+        until = parsedate_to_datetime(text)
+        until = until if until.tzinfo else until.replace(tzinfo=UTC)  # "-0000" says: UTC, of nowhere
+        return max(0, int((until - now).total_seconds() * 1000))
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None

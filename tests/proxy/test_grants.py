@@ -172,10 +172,10 @@ async def test_a_model_must_be_on_every_list_there_is(grants, make, db):
     db.commit()
     grant = await grants.find_for_models(make.secrets[make.key(member=member).id])
 
-    grant.refuse_model("acme/tiny")
+    grant.refuse_models(["acme/tiny"])
     for model in ("acme/large", "own/model", "other/model"):
         with pytest.raises(Forbidden) as refused:
-            grant.refuse_model(model)
+            grant.refuse_models([model])
         assert refused.value.body()["error"] == {
             "message": "Model is not allowed for this account",
             "type": "permission_error",
@@ -189,13 +189,13 @@ async def test_a_model_that_a_kept_list_leaves_out_is_asked_for_again(grants, ma
     set_allowed_models(db, org, ["acme/tiny"], by=OPERATOR)
     db.commit()
     kept = await grants.find_for_models(secret)
-    assert await grants.with_model(kept, secret, "acme/tiny") is kept
+    assert await grants.with_models(kept, secret, ["acme/tiny"]) is kept
     with pytest.raises(Forbidden):
-        await grants.with_model(kept, secret, "acme/large")
+        await grants.with_models(kept, secret, ["acme/large"])
     set_allowed_models(db, org, ["acme/*"], by=OPERATOR)
     db.commit()
 
-    now = await grants.with_model(kept, secret, "acme/large")
+    now = await grants.with_models(kept, secret, ["acme/large"])
 
     assert now.allowed_models == (frozenset({"acme/*"}),)
     assert await grants.find(secret) is now

@@ -166,3 +166,23 @@ def test_the_first_word_on_how_a_call_ended_stands():
     ended.end("internal_error", status=500)
 
     assert (ended.ending().reason, ended.ending().status) == ("client_gone", 499)
+
+
+def test_another_offer_begins_with_nothing_produced():
+    moved = meter()
+    moved.produce(400)
+    moved.finish_reason, moved.reported = "stop", Usage(input_tokens=10, output_tokens=100)
+    other = plan(model(id="acme/large"), body=b'{"model": "acme/large", "messages": [{"role": "user"}]}')
+
+    moved.begin(other)
+
+    assert (moved.offer, moved.produced_bytes, moved.reported) == (None, 0, None)
+    assert (moved.finish_reason, moved.first_byte, moved.plan) == (None, None, other)
+    assert moved.ending().cost.charge_n == 0
+
+
+def test_a_call_is_booked_under_the_model_that_served_it_and_of_none_under_that_it_named():
+    served, failed = meter(), meter()
+    failed.end("upstream_failed", status=502)
+
+    assert (served.ending().model_id, failed.ending().model_id) == ("acme/tiny", None)

@@ -6,6 +6,9 @@ from hypothesis import strategies as st
 
 from core.errors import BadRequest, NotFound, Unavailable
 from core.rules.prices import Usage, cost_of
+from proxy.catalog import Snapshot
+from proxy.chat_call import ChatCall
+from proxy.plan import plan_chat
 from tests.proxy.test_meter import RATES, model, plan
 
 MEDIA = [{"role": "user", "content": [{"type": "video_url", "video_url": {"url": "https://x/y.mp4"}}]}]
@@ -97,3 +100,73 @@ def test_the_limit_goes_by_the_name_the_client_or_the_model_knows():
         == "max_completion_tokens"
     )
     assert plan().max_tokens_name == "max_tokens"
+
+
+def two_models(*, second=None, **fields):
+    """The plan of a call of `acme/tiny` that may fall back on `acme/large`, ten times as dear."""
+    dear = second or model(
+        id="acme/large", context=4096, cards=({"input": 10 * 10**9, "output": 20 * 10**9},)
+    )
+    asked = json.loads(body(models=["acme/large"], **fields))
+    call = ChatCall.parse(json.dumps(asked).encode())
+    snapshot = Snapshot(1, {"acme/tiny": model(), dear.id: dear})
+    return plan_chat(call, snapshot, output_cap=131_072, slice_tokens=2048)
+
+
+def test_the_hold_covers_the_dearest_model_a_call_may_fall_back_on():
+    cheap, dear = two_models(max_tokens=100).models
+
+    assert cheap.want == dear.want
+    # At USD 10 and 20 per million tokens, with the fee of a tenth.
+    assert dear.want.full_n == (dear.input.at_most * 10_000 + 100 * 20_000) * 11 // 10
+    assert dear.want.full_n == dear.worst_n(100) > cheap.worst_n(100)
+    assert cheap.affordable_tokens(cheap.worst_n(50)) == 50
+
+
+def test_each_model_has_its_own_bounds_and_the_largest_is_what_quotas_are_asked_for():
+    cheap, dear = two_models().models
+
+    assert (cheap.output_tokens, dear.output_tokens) == (8192, 4096)
+    assert two_models().most_tokens == cheap.input.at_most + 8192
+
+
+def test_a_model_nobody_serves_is_left_out_where_another_is_named():
+    alone = two_models(second=model(id="acme/large", cards=()))
+
+    assert [plan.model.id for plan in alone.models] == ["acme/tiny"]
+
+
+def test_a_model_no_accepted_provider_serves_is_left_out_where_another_is_named():
+    first = two_models(provider={"max_price": {"prompt": 5}})
+
+    assert [plan.model.id for plan in first.models] == ["acme/tiny"]
+
+
+@pytest.mark.parametrize(
+    "provider", [{"only": ["nobody"]}, {"max_price": {"prompt": 0.5}}, {"ignore": ["p0"]}]
+)
+def test_a_call_nobody_is_accepted_for_is_refused_by_the_field(provider):
+    with pytest.raises(BadRequest) as refused:
+        plan(body=body(provider=provider))
+
+    assert refused.value.param == "provider"
+    assert "acme/tiny" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("models", "refusal", "param"),
+    [(["large"], BadRequest, "models"), (["acme/unknown"], NotFound, None)],
+)
+def test_a_fallback_that_is_no_model_is_refused(models, refusal, param):
+    with pytest.raises(refusal) as refused:
+        plan(body=body(models=models))
+
+    assert getattr(refused.value, "param", None) == param
+
+
+def test_what_an_answer_is_expected_to_cost():
+    made = plan(body=body(n=2))
+
+    # Whatever the input is taken for at USD 1, and 500 tokens for each of two answers at USD 2 per million.
+    assert made.expected_n(made.offers[0]) == made.input.estimate * 1000 + 1000 * 2000
+    assert plan(body=body(max_tokens=7)).expected_n(made.offers[0]) < 7 * 2000 + 100 * 1000

@@ -276,7 +276,16 @@ async def test_a_fault_of_ours_is_told_before_the_first_byte_and_cuts_after_it(s
         (SimpleNamespace(meter=Broken(), call=None), []),
         (SimpleNamespace(meter=meter, call=None), [delta("Hi."), "cut"]),
     ):
-        wire, answer = Recorded(), Answer(Broken(), Saying(delta("Hi."), b"data: [DONE]\n\n"), Broken(), b"")
+        wire, answer = (
+            Recorded(),
+            Answer(
+                Broken(),
+                Saying(delta("Hi."), b"data: [DONE]\n\n"),
+                Broken(),
+                b"",
+                SimpleNamespace(answered=int),
+            ),
+        )
 
         with pytest.raises((RuntimeError, AttributeError)):
             async with asyncio.timeout(2):

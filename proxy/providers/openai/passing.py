@@ -9,7 +9,7 @@ from proxy.sse import MalformedStream
 
 MAX_FINISH_REASON = 64
 LIMITS = ("max_tokens", "max_completion_tokens")  # two names of one bound: the looser one must not stay
-OURS = ("debug",)  # fields that speak to us, not to the provider
+OURS = ("debug", "models", "provider")  # fields that speak to us, not to the provider
 
 
 # Text is `Any` where providers differ: some send parts, or arguments as an object, where OpenAI sends text.

@@ -32,7 +32,15 @@ def test_an_ending_fills_every_column_that_says_how_a_call_ended():
     assert set(facts) <= COLUMNS
     assert (facts["input_tokens"], facts["output_tokens"], facts["reasoning_tokens"]) == (7, 5, 2)
     assert (facts["upstream_n"], facts["estimated"]) == (3, False)
-    assert "price_card_id" not in facts  # the one of the admission stands
+    assert not {"price_card_id", "model_id"} & facts.keys()  # those of the admission stand
+
+
+def test_a_call_that_another_model_served_says_which(desk):
+    ending = Ending("acme", Usage(), Cost(), 200, "done", price_card_id="card", model_id="acme/large")
+
+    facts = {**base_facts(desk.call(10)), **final_facts(ending)}
+
+    assert (facts["model_id"], facts["price_card_id"]) == ("acme/large", "card")
 
 
 def test_an_orphan_is_estimated_from_what_it_last_reported():

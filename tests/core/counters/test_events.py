@@ -58,6 +58,12 @@ def test_a_final_event_has_all_of_its_usage_row():
     assert "points" not in entry.facts
 
 
+def test_the_model_that_served_a_call_stands_for_the_one_it_named_first():
+    final = json.dumps({**final_facts(ENDING), "model_id": "acme/large"})
+
+    assert read(EVENT_ID, event(f=final)).facts["model_id"] == "acme/large"
+
+
 def test_an_orphan_s_event_says_what_was_metered():
     entry = read(EVENT_ID, event(k="1", f="20|7|60000"))
 

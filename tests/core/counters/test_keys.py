@@ -2,7 +2,15 @@ from uuid import UUID
 
 import pytest
 
-from core.counters.keys import BUCKETS, GLOBAL, bucket_keys, tag_of, wallet_keys
+from core.counters.keys import (
+    BUCKETS,
+    GLOBAL,
+    OFFERS_HEALTH,
+    OFFERS_PACE,
+    bucket_keys,
+    tag_of,
+    wallet_keys,
+)
 
 WALLET = UUID("00000000-0000-0000-0000-0000000000ab")
 
@@ -36,3 +44,7 @@ def test_tags_are_of_one_length(bucket, tag):
 
 def test_the_breaker_over_everything_is_kept_as_a_wallet_of_nobody():
     assert GLOBAL.windows == b"bl:{b000}:B:" + b"0" * 32
+
+
+def test_what_is_told_of_offers_is_in_no_wallets_bucket():
+    assert (OFFERS_HEALTH, OFFERS_PACE) == (b"bl:{offers}:H", b"bl:{offers}:P")

@@ -1,11 +1,12 @@
 import ssl
+from datetime import UTC, datetime
 
 import pytest
 
 from proxy.upstream.addresses import NoAddress
 from proxy.upstream.connection import Stalled
 from proxy.upstream.reader import BrokenOff, NotHttp
-from proxy.upstream.reasons import MAX_REASON, failure, stated_reason
+from proxy.upstream.reasons import MAX_REASON, failure, pause_ms, stated_reason
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,24 @@ def test_what_is_no_reason_is_none(body):
 )
 def test_every_failure_has_its_words(error, words):
     assert failure(error) == words
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "ms"),
+    [
+        (b"0", 0),
+        (b" 30 ", 30_000),
+        (b"Sat, 21 Nov 2026 12:00:20 GMT", 20_000),
+        (b"Sat, 21 Nov 2026 12:00:20 -0000", 20_000),
+        (b"Sat, 21 Nov 2026 11:00:00 GMT", 0),  # past
+        (b"9999999999", None),
+        (b"-5", None),
+        (b"1.5", None),
+        (b"\xb2", None),
+        (b"", None),
+        (b"soon", None),
+        (b"Sat, 99 Nov 2026 12:00:20 GMT", None),
+    ],
+)
+def test_when_to_come_back_is_read_in_seconds_or_as_a_date(retry_after, ms):
+    assert pause_ms(retry_after, now=datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)) == ms

@@ -45,7 +45,9 @@ def test_a_bound_of_ours_takes_the_place_of_both_names():
 
 
 def test_what_speaks_to_us_is_not_sent():
-    sent = openai.request_body(raw_fields(b'{"debug": {"a": 1}}'), model="m", stream=False, max_tokens=None)
+    body = b'{"debug": {"a": 1}, "provider": {"only": ["x"]}, "models": ["a/b"]}'
+
+    sent = openai.request_body(raw_fields(body), model="m", stream=False, max_tokens=None)
 
     assert json.loads(sent) == {"model": "m"}
 
