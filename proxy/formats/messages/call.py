@@ -23,6 +23,7 @@ from proxy.model_call import (
     refuse_long_caches,
     refuse_not_yet,
 )
+from proxy.routing.preferences import read_fallbacks, read_preferences
 
 # Tools a provider defines and the client runs: they cost what their tokens do.
 CLIENT_TOOLS = re.compile(r"(?:bash|text_editor|memory|(?:computer|browser)(?:_toolset)?)_[0-9]{8}")
@@ -71,6 +72,8 @@ class MessagesCall(ModelCall, frozen=True, kw_only=True):
             content=measure(document["messages"], extra_bytes=other_bytes(fields), parts=MESSAGES),
             fields=fields,
             echo_upstream_body=read_echo(document),
+            preferences=read_preferences(document),
+            fallbacks=read_fallbacks(document, model),
         )
 
 

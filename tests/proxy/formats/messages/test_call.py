@@ -81,7 +81,7 @@ def test_an_image_is_bounded_by_the_part_and_a_file_only_by_the_context():
         ({"context_management": {}}, "context_management"), ({"fallbacks": []}, "fallbacks"),
         ({"thread": {"type": "create"}}, "thread"), ({"billing_policy": {}}, "billing_policy"),
         ({"workspace_id": "w"}, "workspace_id"),
-        ({"models": ["a/b"]}, "models"), ({"provider": {}}, "provider"), ({"plugins": []}, "plugins"),
+        ({"models": "a/b"}, "models"), ({"provider": []}, "provider"), ({"plugins": []}, "plugins"),
         ({"cache_control": {"type": "ephemeral", "ttl": "1h"}}, "cache_control.ttl"),
         ({"system": [{"type": "text", "text": "x", "cache_control": {"ttl": "1h"}}]}, "cache_control.ttl"),
         ({"messages": said({"type": "text", "cache_control": {"ttl": 1}})}, "cache_control.ttl"),
@@ -118,6 +118,13 @@ def test_a_tool_that_a_provider_runs_is_refused_by_name(kind):
 )  # fmt: skip
 def test_a_tool_that_the_client_runs_costs_nothing_more(kind):
     assert parse(tools=[{"type": kind}]).model == "acme/tiny"
+
+
+def test_a_client_may_steer_where_its_call_goes():
+    call = parse(models=["acme/other"], provider={"allow_fallbacks": False})
+
+    assert call.models == ("acme/tiny", "acme/other")
+    assert not call.preferences.allow_fallbacks
 
 
 def test_what_costs_nothing_more_is_let_through():
