@@ -89,6 +89,8 @@ def _response_format(shape: Shape) -> dict[str, Any]:
 def _effort(reasoning: Reasoning) -> str | None:
     if reasoning.is_off:
         return "none"
-    if reasoning.effort is not None or reasoning.tokens is None:
+    if reasoning.tokens is None:
         return reasoning.effort
+    if reasoning.effort is not None:
+        raise Inexpressible("reasoning", "The provider of this model takes an effort or tokens, not both.")
     return next((word for most, word in EFFORTS if reasoning.tokens <= most), MOST_EFFORT)
