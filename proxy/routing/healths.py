@@ -118,6 +118,7 @@ class Attempt:
         self._offer = offer
         self._known = known
         self._is_probe = is_probe
+        self._openings = known.health.openings
         self._began = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -146,6 +147,8 @@ class Attempt:
     def failed(self, *, at_once: bool = False, pause_ms: int | None = None) -> None:
         """The offer failed. `at_once`: it will go on to; `pause_ms`: it asks to be left alone for so long."""
         healths, known = self._healths, self._known
+        if self._is_probe and known.health.openings != self._openings:
+            known.health, self._is_probe = let_go(known.health), False  # another process was told the same
         now_ms, is_probe, self._is_probe = healths.now_ms(), self._is_probe, False
         after = failed(known.health, now_ms=now_ms, is_probe=is_probe, at_once=at_once, pause_ms=pause_ms)
         if healths.change(known, after):

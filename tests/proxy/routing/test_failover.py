@@ -46,6 +46,12 @@ async def reset(request):
     return web.Response()
 
 
+async def silent(request):
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    await asyncio.Event().wait()
+
+
 async def hung(_request):
     await asyncio.Event().wait()
 
@@ -81,6 +87,7 @@ STREAM_FAULTS = {
     "a role, then an error": stream_of(ROLE + ERROR),
     "comments only": stream_of(b": hello\n\n"),
     "empty": stream_of(),
+    "a head, then silence": silent,
     "usage only": stream_of(
         b'data: {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 9}}\n\n'
     ),
@@ -302,6 +309,19 @@ async def test_another_proxy_learns_without_a_failing_call_of_its_own(start_rela
     await one.deps.sharing.share()
     await other.deps.sharing.share()
     response, _ = await call(other, caller)
+
+    assert response.headers["X-Provider"] == "dear"
+    assert len(cheap.received) == 3
+
+
+async def test_a_proxy_that_starts_knows_what_the_others_know(start_relay, cheap, dear, caller):
+    cheap.answer = status(500)
+    one = await start_relay()
+    for _ in range(3):
+        await call(one, caller)
+    await one.deps.sharing.share()
+
+    response, _ = await call(await start_relay(), caller)
 
     assert response.headers["X-Provider"] == "dear"
     assert len(cheap.received) == 3
