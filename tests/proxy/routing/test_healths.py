@@ -7,7 +7,7 @@ from proxy.routing.healths import Healths
 from tests.proxy.routing.offers import offer
 
 ACME, OWN = offer("acme"), offer("own")
-NAME = f"{ACME.provider.id.hex}:theirs"
+NAME = ACME.name
 
 
 class Time:

@@ -81,9 +81,8 @@ async def test_the_fastest_of_late_is_asked_first(start_relay, cheap, dear, call
     relay = await start_relay()
     healths = relay.deps.upstreams._router.healths
     for offer in relay.deps.catalog.now.models["own/model"].offers:
-        name = f"{offer.provider.id.hex}:{offer.upstream_model}"
         pace = Pace(100.0, 90.0) if offer.provider.name == "dear" else Pace(200.0, 80.0)
-        healths.hear_pace(name, pace, at_ms=healths.now_ms())
+        healths.hear_pace(offer.name, pace, at_ms=healths.now_ms())
 
     response, _ = await call(relay, caller, provider={"sort": sort})
 
