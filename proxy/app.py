@@ -127,6 +127,7 @@ async def background(app: web.Application) -> AsyncIterator[None]:
     leases = deps.leases
     await deps.catalog.refresh()
     await leases.open()
+    await deps.sharing.share()
     await asyncio.to_thread(system_trust)
     tasks = [
         asyncio.create_task(kept_up(work))

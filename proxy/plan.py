@@ -5,7 +5,7 @@ import msgspec
 from core.errors import BadRequest, Refused, Unavailable
 from core.money import Nanos
 from core.rules.admission import Want
-from core.rules.prices import Usage, cost_of, worst_charge
+from core.rules.prices import plain_price, worst_charge
 from core.rules.reserve import InputSize
 from proxy.catalog import Model, Offer, Snapshot
 from proxy.model_call import ModelCall
@@ -43,11 +43,10 @@ class Plan(msgspec.Struct, frozen=True):
         """The most tokens the call may count, whichever model serves it."""
         return max([plan.input.at_most + plan.output_tokens for plan in self.models])
 
-    def expected_n(self, offer: Offer) -> Nanos:
-        """What this offer takes if input and answer are what they are expected to be."""
+    def expected_price(self, offer: Offer) -> int:
+        """What this offer takes if input and answer are what is expected: to compare offers by."""
         output = min(self.output_tokens, EXPECTED_TOKENS * self.choices)
-        usage = Usage(input_tokens=self.input.estimate, output_tokens=output)
-        return cost_of(usage, offer.card, self.model.terms).upstream_n
+        return plain_price(offer.card, input_tokens=self.input.estimate, output_tokens=output)
 
     def affordable_tokens(self, hold_n: int) -> int:
         """How many output tokens a hold pays for, all choices together, beside the whole input."""
