@@ -41,7 +41,7 @@ class OpenAI(msgspec.Struct, frozen=True):
         if ask.stop:
             body["stop"] = ask.stop
         if ask.tools:
-            body["tools"] = [_tool(tool) | writer.cache(tool.cache) for tool in ask.tools]
+            body["tools"] = [_tool(tool) | writer.cache(marked=tool.cache) for tool in ask.tools]
         if ask.tool_choice is not None:
             body["tool_choice"] = _choice(ask.tool_choice)
         if ask.parallel_tools is not None:

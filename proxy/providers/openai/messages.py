@@ -29,7 +29,7 @@ class MessageWriter:
             made += self._assistant(turn) if turn.role == "assistant" else self._user(turn)
         return made
 
-    def cache(self, marked: bool) -> dict[str, Any]:  # noqa: FBT001  # a mark, or none
+    def cache(self, *, marked: bool) -> dict[str, Any]:
         return _CACHE if marked and not self._strict else {}
 
     def _user(self, turn: Turn) -> Iterator[dict[str, Any]]:
@@ -84,7 +84,7 @@ class MessageWriter:
             "id": use.id,
             "type": "function",
             "function": {"name": use.name, "arguments": use.arguments},
-            **self.cache(use.cache),
+            **self.cache(marked=use.cache),
         }
         if use.signature is not None and not self._strict:
             call["extra_content"] = {"google": {"thought_signature": use.signature}}
@@ -102,9 +102,9 @@ class MessageWriter:
 
     def _part(self, part: Text | Media) -> dict[str, Any]:
         if isinstance(part, Text):
-            return {"type": "text", "text": part.text, **self.cache(part.cache)}
+            return {"type": "text", "text": part.text, **self.cache(marked=part.cache)}
         kind, value = self._media(part)
-        return {"type": kind, kind: value, **self.cache(part.cache)}
+        return {"type": kind, kind: value, **self.cache(marked=part.cache)}
 
     def _media(self, media: Media) -> tuple[str, dict[str, Any]]:
         if media.kind == "image":
