@@ -43,7 +43,7 @@ IN_SCRIPTS = [
     ("a call is refused after the first write", "admit", "-- 4: calls", "redis.call('HINCRBY', KEYS[4], 'n:' .. ARGV[3], '1')\n--"),
     ("a hold is not taken from the pool", "admit", "redis.call('HINCRBY', KEYS[1], 'free', str(-hold))", ""),
     ("a hold has no deadline", "admit", "redis.call('ZADD', KEYS[3], str(ms + ttl), ARGV[19] .. '|' .. ARGV[5])", ""),
-    ("large amounts lose their digits", "admit", "return string.format('%.0f', number)", "return tostring(number)"),
+    ("large amounts lose their digits", "admit", "return string.format('%d', number)", "return tostring(number)"),
     ("a week ends today", "admit", "and first + 6 or first", "and int(one.today) or first"),
     ("an extension passes limits", "extend", "local allowed = room(KEYS[3], subjects, quotas, more)", "local allowed = more"),
     ("an extension is not counted", "extend", "count(KEYS[3], subjects", "count(KEYS[3] .. '-', subjects"),
