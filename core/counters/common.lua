@@ -29,12 +29,6 @@ local function now_us()  -- once in a script: two calls differ
   return tonumber(time[1]) * 1000000 + tonumber(time[2])
 end
 
-local function split(text, by)
-  local parts = {}
-  for part in string.gmatch(text or '', '[^' .. by .. ']+') do parts[#parts + 1] = part end
-  return parts
-end
-
 -- Sliding windows of upstream cost: 60 buckets of a second and 60 of a minute for each scope, with their sums.
 local SIZE_MS = {s = 1000, m = 60000}
 
@@ -74,9 +68,9 @@ local function add_to_window(key, scope, unit, now_ms, amount)
   redis.call('HSET', key, scope .. ':h' .. unit, str(head), scope .. ':w' .. unit, str(sum + amount))
 end
 
-local function spend(key, scopes, now_ms, amount)  -- of every scope whose windows are kept
+local function spend(key, scopes, now_ms, amount)  -- of every scope, joined by ",", whose windows are kept
   if amount == 0 then return end
-  for _, scope in ipairs(scopes) do
+  for scope in string.gmatch(scopes or '', '[^,]+') do
     if redis.call('HEXISTS', key, scope .. ':hs') == 1 then
       add_to_window(key, scope, 's', now_ms, amount)
       add_to_window(key, scope, 'm', now_ms, amount)
@@ -86,22 +80,22 @@ end
 
 -- Whose spending a call counts as (key, member, team), as its hold keeps it: "name|limit|period|first|today|month"
 -- joined by ";". A limit of "-" is none; first and today are days since 1970, month is its first day.
+local SUBJECT = '(([^|;]+)|([^|;]+)|([^|;]+)|([^|;]+)|([^|;]+)|([^|;]+))'
 local function subjects_of(text)
   local subjects = {}
-  for _, part in ipairs(split(text, ';')) do
-    local one = split(part, '|')
-    subjects[#subjects + 1] = {name = one[1], limit = whole(one[2]), unlimited = one[2] == '-', period = one[3],
-                               first = one[4], today = one[5], month = one[6], text = part}
+  for part, name, limit, period, first, today, month in string.gmatch(text or '', SUBJECT) do
+    subjects[#subjects + 1] = {name = name, limit = whole(limit), unlimited = limit == '-', period = period,
+                               first = first, today = today, month = month, text = part}
   end
   return subjects
 end
 
 -- Other quotas (tokens, points, requests, a session's money): "name|unit|limit" joined by ";".
+local QUOTA = '(([^|;]+)|([^|;]+)|([^|;]+))'
 local function quotas_of(text)
   local quotas = {}
-  for _, part in ipairs(split(text, ';')) do
-    local one = split(part, '|')
-    quotas[#quotas + 1] = {name = one[1], unit = one[2], limit = whole(one[3]), text = part}
+  for part, name, unit, limit in string.gmatch(text or '', QUOTA) do
+    quotas[#quotas + 1] = {name = name, unit = unit, limit = whole(limit), text = part}
   end
   return quotas
 end
