@@ -41,7 +41,7 @@ IN_SCRIPTS = [
     ("a lease is good for ever", "admit", "if ms >= kept(pool[4]) then", "if false then"),
     ("a pool of another generation pays", "admit", "if pool[1] ~= gen then return refuse('NOLEASE', 'none') end", ""),
     ("a call is refused after the first write", "admit", "-- 4: calls", "redis.call('HINCRBY', KEYS[4], 'n:' .. ARGV[3], '1')\n--"),
-    ("a hold is not taken from the pool", "admit", "redis.call('HINCRBY', KEYS[1], 'free', str(-hold))", ""),
+    ("a hold is not taken from the pool", "admit", "'free', str(free - hold), ", ""),
     ("a hold has no deadline", "admit", "redis.call('ZADD', KEYS[3], str(ms + ttl), ARGV[19] .. '|' .. ARGV[5])", ""),
     ("large amounts lose their digits", "admit", "return string.format('%d', number)", "return tostring(number)"),
     ("a week ends today", "admit", "and first + 6 or first", "and int(one.today) or first"),
