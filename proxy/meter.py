@@ -39,7 +39,7 @@ class Meter(msgspec.Struct):
     def begin(self, plan: Plan) -> None:
         """Begin with an offer of this plan: the client got nothing of what another one may have produced."""
         self.plan, self.offer, self.produced_bytes = plan, None, 0
-        self.reported, self.finish_reason, self.first_byte = None, None, None
+        self.known, self.reported, self.finish_reason, self.first_byte = None, None, None, None
 
     def produce(self, size: int) -> None:
         """Count text that was produced, in bytes."""
@@ -136,11 +136,11 @@ class Meter(msgspec.Struct):
 
     def _is_disputed(self, usage: Usage, cost: Cost) -> bool:
         """Say whether the provider states what can hardly be: more than the hold, or far from what we saw."""
-        visible = usage.output_tokens - usage.reasoning_tokens
         seen = self.output_estimate
+        visible = usage.output_tokens - usage.reasoning_tokens  # at least: some show their thoughts as well
         far = (
             visible > DISPUTED_FACTOR * seen + OVERRUN_TOKENS
-            or seen > DISPUTED_FACTOR * visible + OVERRUN_TOKENS
+            or seen > DISPUTED_FACTOR * usage.output_tokens + OVERRUN_TOKENS
         )
         return cost.charge_n > self.hold_n or far
 

@@ -95,6 +95,8 @@ def test_an_estimate_never_passes_the_hold():
         (4, Usage(input_tokens=10, output_tokens=2000), False, True),
         (40_000, Usage(input_tokens=10, output_tokens=100), False, True),
         (4, Usage(input_tokens=10, output_tokens=2000, reasoning_tokens=1999), False, False),
+        (40_000, Usage(input_tokens=10, output_tokens=2000, reasoning_tokens=1999), False, True),
+        (40_000, Usage(input_tokens=10, output_tokens=3000, reasoning_tokens=2999), False, False),
         (4, Usage(input_tokens=10_000_000, output_tokens=1), False, True),
     ],
 )
@@ -172,11 +174,12 @@ def test_another_offer_begins_with_nothing_produced():
     moved = meter()
     moved.produce(400)
     moved.finish_reason, moved.reported = "stop", Usage(input_tokens=10, output_tokens=100)
+    moved.known = moved.reported
     other = plan(model(id="acme/large"), body=b'{"model": "acme/large", "messages": [{"role": "user"}]}')
 
     moved.begin(other)
 
-    assert (moved.offer, moved.produced_bytes, moved.reported) == (None, 0, None)
+    assert (moved.offer, moved.produced_bytes, moved.known, moved.reported) == (None, 0, None, None)
     assert (moved.finish_reason, moved.first_byte, moved.plan) == (None, None, other)
     assert moved.ending().cost.charge_n == 0
 
