@@ -37,6 +37,7 @@ async def chat(request: web.Request, deps: Deps) -> web.StreamResponse:
     parsed = await parse(await read_body(request, deps.settings), deps)
     try:
         grant = await deps.grants.with_models(grant, secret, parsed.models)
+        parsed = await deps.pdfs.prepare(parsed, deps.catalog.now)
         plan = plan_chat(
             parsed,
             deps.catalog.now,

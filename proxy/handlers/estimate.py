@@ -20,6 +20,7 @@ async def estimate(request: web.Request, deps: Deps) -> web.StreamResponse:
     deps.floods.check(grant.caller)
     parsed = await parse(await read_body(request, deps.settings), deps)
     await deps.grants.with_models(grant, secret, parsed.models)
+    parsed = await deps.pdfs.prepare(parsed, deps.catalog.now)
     plan = plan_chat(
         parsed,
         deps.catalog.now,

@@ -9,6 +9,7 @@ import redis
 from sqlalchemy import text
 
 from tests.proxy.conftest import ask, until
+from tests.proxy.pdf.documents import as_file, pdf
 
 
 async def test_no_word_of_a_call_is_written_anywhere(
@@ -53,6 +54,9 @@ async def test_no_word_of_a_call_is_written_anywhere(
             ],
         },
         {"model": "acme/c0", "messages": canary},
+        ask("acme/c0", [as_file(pdf(canary), name=canary)]),
+        ask("acme/c0", [as_file(pdf(canary)[:200], name=canary)]),
+        ask("acme/c0", [as_file(pdf(canary, password=canary))]),
     ]
     poor = make.secrets[make.key(make.user()).id]
     seen = ""
