@@ -78,7 +78,7 @@ def usage_object(
 
 
 def cost_fields(ending: Ending, charge_n: int) -> dict[str, Any]:
-    """What a call cost, in USD: what the wallet paid for it, and of what that is made."""
+    """What a call cost, in USD: a part of its usage, whatever the format."""
     upstream_n = min(ending.cost.upstream_n, charge_n)
     return {
         "cost": dollars(charge_n),

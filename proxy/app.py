@@ -16,11 +16,12 @@ from core.db import async_engine
 from core.errors import WrongMethod
 from proxy.catalog import Catalog
 from proxy.deps import DEPS, Deps
+from proxy.endpoints import ENDPOINTS
 from proxy.errors import Handler, answered
 from proxy.front_door import FrontDoor
 from proxy.grants import Grants, Rules
-from proxy.handlers.chat import chat
 from proxy.handlers.estimate import estimate
+from proxy.handlers.model_calls import handler_of
 from proxy.handlers.models import models, one_model
 from proxy.leases.build import build_leases
 from proxy.refusals import Refusals
@@ -46,13 +47,16 @@ def build_app(settings: Settings) -> web.Application:
         trusted_proxies=settings.trusted_proxies,
     )
     deps = app[DEPS]
+    for path, handler in model_calls(deps).items():
+        app.router.add_post(path, handler)
     for prefix in PREFIXES:
-        app.router.add_post(f"{prefix}/chat/completions", answered(chat, deps))
         app.router.add_get(f"{prefix}/models", answered(models, deps))
         app.router.add_get(f"{prefix}/models/{{id:.+}}", answered(one_model, deps))
         app.router.add_post(f"{prefix}/cost/estimate", answered(estimate, deps))
         # The portal, which gets the rest, knows nothing of these.
-        app.router.add_route("*", f"{prefix}/chat/completions", answered(only("POST"), deps))
+        for endpoint in ENDPOINTS:
+            refuse = answered(only("POST"), deps, shape=endpoint.shape)
+            app.router.add_route("*", f"{prefix}{endpoint.path}", refuse)
         app.router.add_route("*", f"{prefix}/cost/estimate", answered(only("POST"), deps))
         app.router.add_route("*", f"{prefix}/models", answered(only("GET"), deps))
         app.router.add_route("*", f"{prefix}/models/{{id:.+}}", answered(only("GET"), deps))
@@ -76,9 +80,18 @@ async def serving(app: web.Application, **options: Any) -> AsyncIterator[web.App
         await runner.cleanup()
 
 
+def model_calls(deps: Deps) -> dict[str, RequestHandler]:
+    """What takes calls to models, by path."""
+    return {
+        f"{prefix}{endpoint.path}": answered(handler_of(endpoint), deps, shape=endpoint.shape)
+        for prefix in PREFIXES
+        for endpoint in ENDPOINTS
+    }
+
+
 def calls_first(deps: Deps, *, otherwise: RequestHandler) -> RequestHandler:
     """Take model calls past the router: to find their one route took as long as to read their body."""
-    calls = {f"{prefix}/chat/completions": answered(chat, deps) for prefix in PREFIXES}
+    calls = model_calls(deps)
 
     def handle(request: Any) -> Awaitable[web.StreamResponse]:
         if request.method == "POST" and hdrs.EXPECT not in request.headers:
@@ -114,6 +127,7 @@ async def background(app: web.Application) -> AsyncIterator[None]:
     leases = deps.leases
     await deps.catalog.refresh()
     await leases.open()
+    await deps.sharing.share()
     await asyncio.to_thread(system_trust)
     tasks = [
         asyncio.create_task(kept_up(work))

@@ -41,6 +41,11 @@ class Offer:
     provider: Provider
     upstream_model: str
     card: PriceCard
+    name: str = field(init=False, compare=False, repr=False)  # what processes call it by among themselves
+
+    def __post_init__(self) -> None:
+        name = f"{self.provider.id.hex}:{self.upstream_model}"
+        object.__setattr__(self, "name", name)  # frozen for everybody else
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ class Shape(msgspec.Struct, frozen=True):
 class Reasoning(msgspec.Struct, frozen=True):
     """How much is to be thought: by a word, by tokens, or not at all. None of them: as the model does it."""
 
-    effort: str | None = None  # minimal, low, medium, high
+    effort: str | None = None  # minimal, low, medium, high, xhigh, max
     tokens: int | None = None
     is_off: bool = False
 

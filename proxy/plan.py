@@ -5,10 +5,10 @@ import msgspec
 from core.errors import BadRequest, Refused, Unavailable
 from core.money import Nanos
 from core.rules.admission import Want
-from core.rules.prices import Usage, cost_of, worst_charge
+from core.rules.prices import plain_price, worst_charge
 from core.rules.reserve import InputSize
 from proxy.catalog import Model, Offer, Snapshot
-from proxy.chat_call import ChatCall
+from proxy.model_call import ModelCall
 from proxy.routing.order import who_may_serve
 from proxy.routing.preferences import NONE, Preferences
 
@@ -43,11 +43,10 @@ class Plan(msgspec.Struct, frozen=True):
         """The most tokens the call may count, whichever model serves it."""
         return max([plan.input.at_most + plan.output_tokens for plan in self.models])
 
-    def expected_n(self, offer: Offer) -> Nanos:
-        """What this offer takes if input and answer are what they are expected to be."""
+    def expected_price(self, offer: Offer) -> int:
+        """What this offer takes if input and answer are what is expected: to compare offers by."""
         output = min(self.output_tokens, EXPECTED_TOKENS * self.choices)
-        usage = Usage(input_tokens=self.input.estimate, output_tokens=output)
-        return cost_of(usage, offer.card, self.model.terms).upstream_n
+        return plain_price(offer.card, input_tokens=self.input.estimate, output_tokens=output)
 
     def affordable_tokens(self, hold_n: int) -> int:
         """How many output tokens a hold pays for, all choices together, beside the whole input."""
@@ -71,7 +70,7 @@ class NobodyFits(BadRequest):
     """The client accepts none of the offers there are."""
 
 
-def plan_chat(call: ChatCall, snapshot: Snapshot, *, output_cap: int, slice_tokens: int) -> Plan:
+def plan_chat(call: ModelCall, snapshot: Snapshot, *, output_cap: int, slice_tokens: int) -> Plan:
     """Plan a chat call. Raises a refusal when a model is unknown, unpriced or does not fit.
 
     Of several models those are left out that nobody serves; when none is left, the first one's refusal holds.
@@ -93,7 +92,7 @@ def plan_chat(call: ChatCall, snapshot: Snapshot, *, output_cap: int, slice_toke
     return msgspec.structs.replace(first, fallbacks=tuple(others))
 
 
-def _plan(call: ChatCall, model: Model, *, output_cap: int, slice_tokens: int) -> Plan:
+def _plan(call: ModelCall, model: Model, *, output_cap: int, slice_tokens: int) -> Plan:
     """The plan of one model."""
     size = call.input_size(model.context)
     _check(call, model, size)
@@ -135,7 +134,7 @@ def _together(wants: list[Want]) -> Want:
     )
 
 
-def _check(call: ChatCall, model: Model, size: InputSize) -> None:
+def _check(call: ModelCall, model: Model, size: InputSize) -> None:
     """Refuse what this model cannot do, or what has no bound with it."""
     for modality in call.modalities:
         if modality not in model.output_modalities:

@@ -6,18 +6,34 @@ what the other cannot say is refused.
 
 import time
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+from uuid import UUID
 
 import msgspec
 
 from core.charging.calls import Call
+from core.errors import BadRequest
 from proxy.catalog import Offer
+from proxy.conversation import Ask, Inexpressible
+from proxy.formats.chat import Chat
 from proxy.formats.format import Format
+from proxy.formats.messages.format import Messages
+from proxy.formats.responses.format import Responses
 from proxy.meter import Meter
 from proxy.model_call import ModelCall
+from proxy.passages.chat import ChatPassage
 from proxy.passages.converted import ConvertedPassage
+from proxy.passages.messages import MessagesPassage
 from proxy.passages.passage import Passage
+from proxy.plan import Plan
+from proxy.providers import anthropic, openai
+from proxy.providers.anthropic import Anthropic
+from proxy.providers.anthropic.passing import request_body as pass_on_message
 from proxy.providers.dialect import Dialect
+from proxy.providers.gemini.dialect import Gemini
+from proxy.providers.openai import OpenAI
+
+DIALECTS: Mapping[str, Dialect] = {"openai": OpenAI(), "anthropic": Anthropic(), "gemini": Gemini()}
 
 
 class Bound(NamedTuple):
@@ -37,46 +53,121 @@ class Outgoing(NamedTuple):
     body: bytes
 
 
+class PassOn(Protocol):
+    """Writes a client's own body for a provider of the same format."""
+
+    def __call__(
+        self,
+        fields: Mapping[str, msgspec.Raw],
+        *,
+        model: str,
+        stream: bool,
+        max_tokens: tuple[str, int] | None,
+    ) -> bytes: ...
+
+
 class Native(NamedTuple):
     """The dialect that takes a format as it is."""
 
     kind: str
     path: str
-    body: Callable[..., bytes]
+    pass_on: PassOn
     passage: Callable[[Meter, Call], Passage]
 
 
-class Way(msgspec.Struct, frozen=True):
+class Way(NamedTuple):
     """From one format to every dialect."""
 
     format: Format
-    native: Native | None
-    dialects: Mapping[str, Dialect]
+    native: Native | None = None
 
-    def outgoing(self, call: ModelCall, offer: Offer, bound: Bound) -> Outgoing:
-        """What to send for a call. Raises Inexpressible, and BadRequest for what is malformed."""
-        native = self._native(offer)
-        if native is not None:
+
+CHAT = Way(Chat(), Native("openai", openai.CHAT_PATH, openai.request_body, ChatPassage))
+MESSAGES = Way(Messages(), Native("anthropic", anthropic.MESSAGES_PATH, pass_on_message, MessagesPassage))
+RESPONSES = Way(Responses())
+
+
+class Crossing:
+    """One call on its way."""
+
+    def __init__(self, way: Way, call: ModelCall) -> None:
+        self.call = call
+        self._way = way
+        self._asks: dict[int, Ask] = {}  # by the bound in it
+        self._written: dict[tuple[UUID, str, Bound], Outgoing] = {}
+
+    def only_sayable(self, plan: Plan) -> Plan:
+        """The plan without offers whose dialect cannot say this call. Raises BadRequest when none is left.
+
+        What is written for that is what will be sent, unless less can be held than is planned.
+        """
+        if self._way.native is not None and all(map(self._is_native, plan.offers)) and not plan.fallbacks:
+            return plan
+        refusals: list[BadRequest] = []
+        plans = [made for one in plan.models if (made := self._sayable(one, refusals)).offers]
+        if not plans:
+            raise refusals[0]
+        return msgspec.structs.replace(plans[0], fallbacks=tuple(plans[1:]))
+
+    def outgoing(self, offer: Offer, bound: Bound) -> Outgoing:
+        """What to send to an offer. Raises Inexpressible, and BadRequest for what is malformed."""
+        model, stream = offer.upstream_model, self.call.stream
+        if self._is_native(offer):
+            assert self._way.native is not None
             limit = (bound.name, bound.tokens) if bound.is_news else None
-            body = native.body(call.fields, model=offer.upstream_model, stream=call.stream, max_tokens=limit)
-            return Outgoing(native.path, body)
-        dialect = self.dialects[offer.provider.kind]
-        ask = self.format.ask(call.fields, max_tokens=bound.tokens)
-        return Outgoing(
-            dialect.path(offer.upstream_model, stream=call.stream),
-            dialect.request_body(ask, model=offer.upstream_model, stream=call.stream),
-        )
+            body = self._way.native.pass_on(self.call.fields, model=model, stream=stream, max_tokens=limit)
+            return Outgoing(self._way.native.path, body)
+        known = (offer.provider.id, model, bound)
+        if known not in self._written:
+            dialect = _dialect(offer, bound)
+            body = dialect.request_body(self._ask(bound.tokens), model=model, stream=stream)
+            self._written = {known: Outgoing(dialect.path(model, stream=stream), body)}
+        return self._written[known]
 
     def passage(self, meter: Meter, call: Call) -> Passage:
-        """How the answer of the offer that served goes to the client."""
+        """How the answer of the offer that serves goes to the client."""
         assert meter.offer is not None
-        native = self._native(meter.offer)
-        if native is not None:
-            return native.passage(meter, call)
-        writer = self.format.writer(
-            answer_id=str(call.request_id), model=call.model_id, created=int(time.time())
+        if self._way.native is not None and self._is_native(meter.offer):
+            return self._way.native.passage(meter, call)
+        writer = self._way.format.writer(
+            self.call.fields,
+            answer_id=str(call.request_id),
+            model=meter.plan.model.id,
+            created=int(time.time()),
         )
-        return ConvertedPassage(meter, self.dialects[meter.offer.provider.kind].reader(), writer)
+        return ConvertedPassage(meter, DIALECTS[meter.offer.provider.kind].reader(), writer)
 
-    def _native(self, offer: Offer) -> Native | None:
-        return self.native if self.native is not None and self.native.kind == offer.provider.kind else None
+    def _sayable(self, plan: Plan, refusals: list[BadRequest]) -> Plan:
+        bound = bound_of(self.call, plan, plan.output_tokens)
+        offers = []
+        for offer in plan.offers:
+            try:
+                if not self._is_native(offer):
+                    self.outgoing(offer, bound)
+                offers.append(offer)
+            except Inexpressible as error:
+                refusals.append(BadRequest(str(error), param=error.param))
+        return msgspec.structs.replace(plan, offers=tuple(offers), fallbacks=())
+
+    def _ask(self, tokens: int) -> Ask:
+        if tokens not in self._asks:
+            self._asks = {tokens: self._way.format.ask(self.call.fields, max_tokens=tokens)}
+        return self._asks[tokens]
+
+    def _is_native(self, offer: Offer) -> bool:
+        return self._way.native is not None and self._way.native.kind == offer.provider.kind
+
+
+def bound_of(call: ModelCall, plan: Plan, output_tokens: int) -> Bound:
+    """The bound to send along, when so much output may be produced by all choices together."""
+    each = max(1, output_tokens // plan.choices)
+    model = plan.model
+    is_known = each == call.max_tokens
+    if call.max_tokens is None:
+        # Where a model's own limit is unknown to us, it is below its context anyway.
+        is_known = each == (model.context if model.max_output is None else model.max_output)
+    return Bound(each, plan.max_tokens_name, is_news=not is_known)
+
+
+def _dialect(offer: Offer, bound: Bound) -> Dialect:
+    return OpenAI(limit=bound.name) if offer.provider.kind == "openai" else DIALECTS[offer.provider.kind]

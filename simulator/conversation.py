@@ -73,7 +73,9 @@ async def _perform(
 
 async def _understand(request: web.Request, dialect: Dialect, record: Record) -> tuple[Ask, Directives]:
     dialect.admit(request.headers)
-    ask = _read(await _body(request), dialect, named={**request.query, **request.match_info})
+    named = {name.lower(): value for name, value in request.headers.items()}
+    named.update({**request.query, **request.match_info})
+    ask = _read(await _body(request), dialect, named=named)
     record.model, record.stream = ask.model, ask.stream
     directives = read_directives(ask.model, request.headers.getall(HEADER, ()))
     record.fault = directives.fault()

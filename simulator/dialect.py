@@ -44,7 +44,7 @@ class Dialect(Protocol):
         """Make the id of one answer."""
 
     def read(self, body: dict[str, Any], *, named: Mapping[str, str]) -> Ask:
-        """Read a request: its body, and what its path and query name; raises Refusal."""
+        """Read a request: its body, and what path, query and headers name; raises Refusal."""
 
     def report(self, usage: Usage, *, lie: str | None) -> dict[str, Any] | None:
         """Shape the usage as this provider reports it, with the lie told; None is no usage."""

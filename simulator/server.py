@@ -25,6 +25,7 @@ _CALLS: dict[str, Dialect] = {
     "/v1/completions": openai_completions,
     "/v1/embeddings": openai_embeddings,
     "/v1/messages": anthropic,
+    "/v1/models/{model}:{method}": gemini,
     "/v1beta/models/{model}:{method}": gemini,
 }
 

@@ -313,7 +313,7 @@ class Maker:
         provider = add_provider(
             self.db,
             name=name,
-            kind="openai",
+            kind=fields.pop("kind", "openai"),
             base_url=base_url,
             api_key=fields.pop("api_key", "upstream-secret"),
             secret=self.settings.provider_secret,

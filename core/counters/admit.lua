@@ -189,8 +189,7 @@ if arrival then
   remaining, reset = remaining - 1, math.floor(arrival / 1000)
 end
 if hold > 0 then
-  redis.call('HINCRBY', KEYS[1], 'free', str(-hold))
-  redis.call('HINCRBY', KEYS[1], 'held', str(hold))
+  redis.call('HSET', KEYS[1], 'free', str(free - hold), 'held', str(kept(pool[3]) + hold))
 end
 local low = full > 0 and (free - hold) * 2 < kept(pool[5])
 return {'OK', str(remaining), str(reset), str(hold), low and '1' or '0', table.concat(shadowed, ';'), str(ms)}

@@ -9,5 +9,5 @@ local before = int(hold[3])
 redis.call('HSET', KEYS[1], 'm', str(math.max(charge, int(hold[2]))), 'mu', str(math.max(upstream, before)),
   'mt', str(math.max(tokens, int(hold[4]))))
 redis.call('ZADD', KEYS[2], str(ms + ttl), hold[1] .. '|' .. ARGV[1])
-spend(KEYS[3], split(hold[5], ','), ms, math.max(0, upstream - before))
+spend(KEYS[3], hold[5], ms, math.max(0, upstream - before))
 return {'OK'}

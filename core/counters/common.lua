@@ -1,9 +1,11 @@
 -- What all scripts share; put before each of them. Amounts are whole numbers as decimal strings: Lua's own
 -- conversions lose digits above 1e14 and take "nan", "-inf" and "0x10" for numbers.
+local EXACT = 9007199254740992  -- 2^53: from there on whole numbers are not
+
 local function int(text)
-  if type(text) ~= 'string' or #text > 16 or not text:match('^%-?%d+$') then return nil end
+  if type(text) ~= 'string' or #text > 16 or not text:find('^%-?%d+$') then return nil end
   local number = tonumber(text)
-  return number < 9007199254740992 and number or nil  -- 2^53: from there on they are not exact
+  return number < EXACT and number or nil
 end
 
 local function whole(text)  -- not below zero
@@ -11,23 +13,20 @@ local function whole(text)  -- not below zero
   return number and number >= 0 and number or nil
 end
 
-local function kept(text)  -- a sum of ours; what was never counted is zero
-  return not text and 0 or int(text) or error('not a whole number: ' .. text)
+local function kept(text)  -- a sum of ours; what was never counted is zero. Nobody else writes it: a quick look will do
+  if not text then return 0 end
+  local number = tonumber(text)
+  if number and number % 1 == 0 and math.abs(number) < EXACT then return number end
+  error('not a whole number: ' .. text)
 end
 
 local function str(number)
-  return string.format('%.0f', number)
+  return string.format('%d', number)
 end
 
 local function now_us()  -- once in a script: two calls differ
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000000 + tonumber(time[2])
-end
-
-local function split(text, by)
-  local parts = {}
-  for part in string.gmatch(text or '', '[^' .. by .. ']+') do parts[#parts + 1] = part end
-  return parts
 end
 
 -- Sliding windows of upstream cost: 60 buckets of a second and 60 of a minute for each scope, with their sums.
@@ -69,9 +68,9 @@ local function add_to_window(key, scope, unit, now_ms, amount)
   redis.call('HSET', key, scope .. ':h' .. unit, str(head), scope .. ':w' .. unit, str(sum + amount))
 end
 
-local function spend(key, scopes, now_ms, amount)  -- of every scope whose windows are kept
+local function spend(key, scopes, now_ms, amount)  -- of every scope, joined by ",", whose windows are kept
   if amount == 0 then return end
-  for _, scope in ipairs(scopes) do
+  for scope in string.gmatch(scopes or '', '[^,]+') do
     if redis.call('HEXISTS', key, scope .. ':hs') == 1 then
       add_to_window(key, scope, 's', now_ms, amount)
       add_to_window(key, scope, 'm', now_ms, amount)
@@ -81,22 +80,22 @@ end
 
 -- Whose spending a call counts as (key, member, team), as its hold keeps it: "name|limit|period|first|today|month"
 -- joined by ";". A limit of "-" is none; first and today are days since 1970, month is its first day.
+local SUBJECT = '(([^|;]+)|([^|;]+)|([^|;]+)|([^|;]+)|([^|;]+)|([^|;]+))'
 local function subjects_of(text)
   local subjects = {}
-  for _, part in ipairs(split(text, ';')) do
-    local one = split(part, '|')
-    subjects[#subjects + 1] = {name = one[1], limit = whole(one[2]), unlimited = one[2] == '-', period = one[3],
-                               first = one[4], today = one[5], month = one[6], text = part}
+  for part, name, limit, period, first, today, month in string.gmatch(text or '', SUBJECT) do
+    subjects[#subjects + 1] = {name = name, limit = whole(limit), unlimited = limit == '-', period = period,
+                               first = first, today = today, month = month, text = part}
   end
   return subjects
 end
 
 -- Other quotas (tokens, points, requests, a session's money): "name|unit|limit" joined by ";".
+local QUOTA = '(([^|;]+)|([^|;]+)|([^|;]+))'
 local function quotas_of(text)
   local quotas = {}
-  for _, part in ipairs(split(text, ';')) do
-    local one = split(part, '|')
-    quotas[#quotas + 1] = {name = one[1], unit = one[2], limit = whole(one[3]), text = part}
+  for part, name, unit, limit in string.gmatch(text or '', QUOTA) do
+    quotas[#quotas + 1] = {name = name, unit = unit, limit = whole(limit), text = part}
   end
   return quotas
 end

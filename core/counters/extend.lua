@@ -6,7 +6,7 @@ local gen = redis.call('GET', KEYS[4])
 if not gen then return {'REGEN'} end
 local hold = redis.call('HMGET', KEYS[2], 'h', 'g', 'l', 'q')
 if not hold[1] then return {'GONE'} end
-local pool = redis.call('HMGET', KEYS[1], 'gen', 'free', 'exp', 'lease')
+local pool = redis.call('HMGET', KEYS[1], 'gen', 'free', 'exp', 'lease', 'held')
 if hold[2] ~= gen or pool[1] ~= gen then return {'OK', '0', '0'} end
 local ms = math.floor(now_us() / 1000)
 if ms >= int(pool[3]) then return {'NOLEASE', 'expired'} end
@@ -16,8 +16,7 @@ local allowed = room(KEYS[3], subjects, quotas, more)
 if free < allowed and ARGV[2] ~= '1' then return {'NOLEASE', 'short'} end
 local added = math.min(allowed, free)
 if added > 0 then
-  redis.call('HINCRBY', KEYS[1], 'free', str(-added))
-  redis.call('HINCRBY', KEYS[1], 'held', str(added))
+  redis.call('HSET', KEYS[1], 'free', str(free - added), 'held', str(kept(pool[5]) + added))
   redis.call('HSET', KEYS[2], 'h', str(int(hold[1]) + added))
   count(KEYS[3], subjects, quotas, {u = added, t = 0, p = 0, r = 0}, {u = 0, t = 0, p = 0, r = 0})
 end

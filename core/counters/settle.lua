@@ -58,7 +58,7 @@ if not hold[1] then
       count(KEYS[4], subjects, quotas, NOTHING, {u = more, t = tokens - int(parts[8]), p = points - int(parts[9]),
         r = requests - int(parts[10])})
     end
-    spend(KEYS[5], split(parts[6], ','), ms, math.max(0, upstream - int(parts[7])))
+    spend(KEYS[5], parts[6], ms, math.max(0, upstream - int(parts[7])))
     bury(now, '2', of, {l = parts[4], q = parts[5], bs = parts[6]}, {t = tokens, p = points, r = requests})
     return {'ADJUST', str(now)}
   end
@@ -94,7 +94,7 @@ if is_here(KEYS[4], of) then
     {u = amount, t = tokens, p = points, r = requests})
   redis.call('HINCRBY', KEYS[4], 'n:' .. hold[12], '-1')
 end
-spend(KEYS[5], split(hold[11], ','), ms, math.max(0, upstream - metered))
+spend(KEYS[5], hold[11], ms, math.max(0, upstream - metered))
 redis.call('DEL', KEYS[2])
 redis.call('ZREM', KEYS[3], wallet .. '|' .. rid)
 bury(amount, rank, of, {l = hold[9], q = hold[10], bs = hold[11]}, {t = tokens, p = points, r = requests})

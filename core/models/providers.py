@@ -12,7 +12,7 @@ class Provider(Base):
     """An upstream with a base URL and our credential for it, encrypted at rest."""
 
     __tablename__ = "providers"
-    __table_args__ = (CheckConstraint("kind IN ('openai')", name="kind"),)
+    __table_args__ = (CheckConstraint("kind IN ('openai', 'anthropic', 'gemini')", name="kind"),)
 
     id: Mapped[uuid_pk]
     name: Mapped[str] = mapped_column(unique=True)  # what X-Provider says

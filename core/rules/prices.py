@@ -172,6 +172,12 @@ def cost_of(usage: Usage, card: PriceCard, terms: Terms) -> Cost:
     return Cost(Nanos(divide_up(millionths, MILLION)), _charge_n(millionths, terms))
 
 
+def plain_price(card: PriceCard, *, input_tokens: int, output_tokens: int) -> int:
+    """What plain input and output take, in millionths of a nano-dollar: enough to compare cards by."""
+    rates = _reached(card.steps, input_tokens)
+    return rates.request + input_tokens * rates.into + output_tokens * rates.out
+
+
 def worst_charge(cards: Iterable[PriceCard], *, input_tokens: int, output_tokens: int, terms: Terms) -> Nanos:
     """The most a call may be charged by any of these cards, with at most so much input and output."""
     return _charge_n(max([_most(card, input_tokens, output_tokens) for card in cards]), terms)

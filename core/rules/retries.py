@@ -16,7 +16,7 @@ class Retries:
 
 def called(retries: Retries) -> Retries:
     """After one more call began."""
-    return Retries(min(retries.saved + 1, BURST * RETRY_COSTS))
+    return retries if retries.saved >= BURST * RETRY_COSTS else Retries(retries.saved + 1)
 
 
 def retried(retries: Retries) -> Retries | None:

@@ -41,4 +41,5 @@ class Format(Protocol):
         that only a provider of the same format would understand.
         """
 
-    def writer(self, *, answer_id: str, model: str, created: int) -> Writer: ...
+    def writer(self, fields: Mapping[str, Any], *, answer_id: str, model: str, created: int) -> Writer:
+        """Writes the answer to a request of these fields."""

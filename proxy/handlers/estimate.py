@@ -6,10 +6,11 @@ from core.rules.prices import Usage, cost_of, worst_charge
 from proxy import answers
 from proxy.answers import dollars
 from proxy.catalog import Offer
+from proxy.chat_call import ChatCall
 from proxy.deps import Deps
 from proxy.errors import REQUEST_ID
 from proxy.grants import credential
-from proxy.handlers.chat import parse, read_body
+from proxy.handlers.model_calls import parse, read_body
 from proxy.plan import Plan, plan_chat
 
 
@@ -18,7 +19,7 @@ async def estimate(request: web.Request, deps: Deps) -> web.StreamResponse:
     secret = credential(request)
     grant = await deps.grants.find_for_models(secret)
     deps.floods.check(grant.caller)
-    parsed = await parse(await read_body(request, deps.settings), deps)
+    parsed = await parse(await read_body(request, deps.settings), deps, ChatCall.parse)
     await deps.grants.with_models(grant, secret, parsed.models)
     parsed = await deps.pdfs.prepare(parsed, deps.catalog.now)
     plan = plan_chat(

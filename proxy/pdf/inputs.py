@@ -8,7 +8,7 @@ import msgspec
 from core.rules.reserve import measure
 from proxy.catalog import Snapshot
 from proxy.chat_call import ChatCall
-from proxy.model_call import other_bytes
+from proxy.model_call import ModelCall, other_bytes
 from proxy.pdf.extraction import Extractor
 from proxy.pdf.parts import Document, as_text, documents_in, with_texts
 from proxy.pdf.plugins import Engine
@@ -23,9 +23,13 @@ class PdfInputs:
         self._extractor = extractor
         self._looking = asyncio.Semaphore(1)  # into bodies, one by one: they may be large
 
-    async def prepare(self, call: ChatCall, snapshot: Snapshot) -> ChatCall:
+    async def prepare(self, call: ModelCall, snapshot: Snapshot) -> ModelCall:
         """The call as it is to be planned. Raises BadRequest for a PDF that cannot be read."""
-        if not call.content.unbounded or engine_of(call, snapshot) == "native":
+        if (
+            not isinstance(call, ChatCall)
+            or not call.content.unbounded
+            or engine_of(call, snapshot) == "native"
+        ):
             return call
         async with self._looking:
             documents = await asyncio.to_thread(documents_in, call.fields["messages"])

@@ -54,13 +54,15 @@ class Healths:
     def begin(self, offer: Offer) -> "Attempt":
         """Begin to call an offer. Where it is due, this is its probe."""
         known = self._of(offer)
-        is_probe = known.health.standing(self.now_ms()) == "due"
+        is_probe = known.health.openings > 0 and known.health.standing(self.now_ms()) == "due"
         if is_probe:
             known.health = probed(known.health)
         return Attempt(self, offer, known, is_probe=is_probe)
 
     def change(self, known: Known, health: Health) -> bool:
         """Note how an offer stands now; say whether that is news for others too."""
+        if health is known.health:
+            return False
         before, known.health = known.health, health
         is_news = (before.openings, before.until_ms) != (health.openings, health.until_ms)
         if is_news:
@@ -91,8 +93,7 @@ class Healths:
 
     def _of(self, offer: Offer) -> Known:
         """What is known of an offer as it is now: of another address or credential that is nothing."""
-        provider = offer.provider
-        known = self._named(f"{provider.id.hex}:{offer.upstream_model}")
+        provider, known = offer.provider, self._named(offer.name)
         if known.provider is not provider:
             if known.provider is not None and known.provider != provider:
                 known.health, known.health_ms, known.is_health_unsaid = HEALTHY, self.now_ms(), False
@@ -118,7 +119,9 @@ class Attempt:
         self._offer = offer
         self._known = known
         self._is_probe = is_probe
+        self._openings = known.health.openings
         self._began = time.monotonic()
+        self._first_ms: float | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -129,23 +132,27 @@ class Attempt:
 
     def answered(self) -> None:
         """The first of a streamed answer is here. It may last: an open offer is closed at once."""
-        first_ms = (time.monotonic() - self._began) * 1000
-        pace = self._known.pace
-        self._measured(Pace(moved(pace.first_ms, first_ms), pace.tokens_per_s))
+        self._first_ms = (time.monotonic() - self._began) * 1000
         if self._known.health.openings:
             self._works()
 
     def served(self, tokens: int) -> None:
         """The whole answer was good, and so many tokens long."""
-        took_s = time.monotonic() - self._began
+        known, took_s = self._known, time.monotonic() - self._began
+        first_ms, tokens_per_s = known.pace.first_ms, known.pace.tokens_per_s
+        if self._first_ms is not None:
+            first_ms = moved(first_ms, self._first_ms)
         if tokens > 0 and took_s > 0:
-            pace = self._known.pace
-            self._measured(Pace(pace.first_ms, moved(pace.tokens_per_s, tokens / took_s)))
+            tokens_per_s = moved(tokens_per_s, tokens / took_s)
+        known.pace, known.is_pace_unsaid = Pace(first_ms, tokens_per_s), True
+        known.pace_ms = max(self._healths.now_ms(), known.pace_ms + 1)
         self._works()
 
     def failed(self, *, at_once: bool = False, pause_ms: int | None = None) -> None:
         """The offer failed. `at_once`: it will go on to; `pause_ms`: it asks to be left alone for so long."""
         healths, known = self._healths, self._known
+        if self._is_probe and known.health.openings != self._openings:
+            known.health, self._is_probe = let_go(known.health), False  # another process was told the same
         now_ms, is_probe, self._is_probe = healths.now_ms(), self._is_probe, False
         after = failed(known.health, now_ms=now_ms, is_probe=is_probe, at_once=at_once, pause_ms=pause_ms)
         if healths.change(known, after):
@@ -164,8 +171,3 @@ class Attempt:
                 provider=self._offer.provider.name,
                 upstream_model=self._offer.upstream_model,
             )
-
-    def _measured(self, pace: Pace) -> None:
-        known = self._known
-        known.pace, known.is_pace_unsaid = pace, True
-        known.pace_ms = max(self._healths.now_ms(), known.pace_ms + 1)

@@ -28,15 +28,17 @@ def in_order(
     offers: Iterable[Offer],
     preferences: Preferences,
     *,
-    cost_n: Callable[[Offer], int],
+    price: Callable[[Offer], int],
     pace: Callable[[Offer], Pace],
 ) -> list[Offer]:
     """Those named first, as they are named; the others by what they are to be sorted by, then by price."""
+    if preferences is NONE:
+        return sorted(offers, key=price)
     places = {name: place for place, name in enumerate(preferences.order)}
 
     def place(offer: Offer) -> tuple[int, float, int]:
         named = places.get(offer.provider.name, len(places))
-        return named, _slowness(pace(offer), preferences), cost_n(offer)
+        return named, _slowness(pace(offer), preferences), price(offer)
 
     return sorted(offers, key=place)
 

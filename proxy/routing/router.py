@@ -24,6 +24,9 @@ class Router:
     def tries(self, plan: Plan) -> Iterator[Candidate]:
         """What to try next, each time it is asked, with the plan of its model. There is always a first."""
         self._retries = called(self._retries)
+        if len(plan.offers) == 1 and not plan.fallbacks:  # however it stands: there is no other
+            yield plan, plan.offers[0]
+            return
         for number, candidate in enumerate(self._candidates(plan)):
             if number > 0 and not self._may_retry(number):
                 return
@@ -55,9 +58,7 @@ class Router:
                 yield from ((of_model, offer) for offer in offers[: 1 if _is_one_enough(plan) else None])
 
     def _in_order(self, plan: Plan) -> list[Offer]:
-        if len(plan.offers) == 1:
-            return list(plan.offers)
-        return in_order(plan.offers, plan.preferences, cost_n=plan.expected_n, pace=self.healths.pace)
+        return in_order(plan.offers, plan.preferences, price=plan.expected_price, pace=self.healths.pace)
 
 
 def _is_one_enough(plan: Plan) -> bool:

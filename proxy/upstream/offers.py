@@ -7,7 +7,7 @@ cookie kept.
 
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Self
 from urllib.parse import urlsplit
@@ -17,10 +17,9 @@ import msgspec
 import structlog
 
 from core.config import Settings
-from core.errors import UpstreamFailed
+from core.errors import BadRequest, UpstreamFailed
 from proxy.catalog import Offer, Provider
-from proxy.chat_call import ChatCall
-from proxy.providers import openai
+from proxy.conversation import Inexpressible
 from proxy.routing.healths import Attempt
 from proxy.routing.router import Router
 from proxy.running import Charge
@@ -30,6 +29,7 @@ from proxy.upstream.heads import CLIENTS_FAULT, MISCONFIGURED, Unusable, check, 
 from proxy.upstream.pool import Pool
 from proxy.upstream.reader import BrokenOff
 from proxy.upstream.reasons import failure
+from proxy.ways import DIALECTS, Crossing, Outgoing, bound_of
 
 _log = structlog.get_logger()
 
@@ -40,7 +40,8 @@ class Line:
 
     provider: Provider
     pool: Pool
-    head: str
+    authority: str
+    heads: dict[str, str] = field(default_factory=dict)  # by path
 
     @classmethod
     def to(cls, provider: Provider, *, settings: Settings, tls: ssl.SSLContext) -> "Line":
@@ -57,10 +58,14 @@ class Line:
             patience=patience,
             tls=tls,
         )
-        return cls(provider, pool, _request_head(provider, origin))
+        return cls(provider, pool, origin.authority)
 
-    def head_for(self, body: bytes, *, request_id: UUID) -> bytes:
-        return f"{self.head}X-Request-Id: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    def head_for(self, outgoing: Outgoing, *, request_id: UUID) -> bytes:
+        head = self.heads.get(outgoing.path)
+        if head is None:
+            head = self.heads[outgoing.path] = _request_head(self.provider, self.authority, outgoing.path)
+        size = len(outgoing.body)
+        return f"{head}X-Request-Id: {request_id}\r\nContent-Length: {size}\r\n\r\n".encode()
 
 
 class Answer(msgspec.Struct):
@@ -87,6 +92,9 @@ class Answer(msgspec.Struct):
         self.pool.give_back(self.connection)
 
 
+Relay = Callable[[Answer], Awaitable[None]]
+
+
 class Upstreams:
     """The lines to all providers, kept open between calls."""
 
@@ -95,7 +103,7 @@ class Upstreams:
         self._router = router
         self._lines: dict[UUID, Line] = {}
 
-    async def serve(self, charge: Charge, call: ChatCall, relay: Callable[[Answer], Awaitable[None]]) -> None:
+    async def serve(self, charge: Charge, crossing: Crossing, relay: Relay) -> None:
         """Have the call answered by the first offer that can.
 
         `relay` passes an answer on. It raises UpstreamFailed only while the client has got nothing of it.
@@ -106,7 +114,7 @@ class Upstreams:
             charge.meter.begin(plan)
             name = offer.provider.name
             try:
-                await self._try(offer, charge, call, relay)
+                await self._try(offer, charge, crossing, relay)
             except Unusable as error:
                 failures.append((name, str(error)))
                 _log.warning("offer_failed", provider=name, reason=str(error))
@@ -120,13 +128,11 @@ class Upstreams:
             },
         )
 
-    async def _try(
-        self, offer: Offer, charge: Charge, call: ChatCall, relay: Callable[[Answer], Awaitable[None]]
-    ) -> None:
+    async def _try(self, offer: Offer, charge: Charge, crossing: Crossing, relay: Relay) -> None:
         """Have one offer answer, and note how that went. Raises Unusable when it could not."""
         with self._router.healths.begin(offer) as attempt:
             try:
-                with await _ask(self._line(offer.provider), offer, charge, call, attempt) as answer:
+                with await _ask(self._line(offer.provider), offer, charge, crossing, attempt) as answer:
                     charge.meter.offer = offer
                     await relay(answer)
             except Unusable as error:
@@ -165,46 +171,42 @@ def system_trust() -> ssl.SSLContext:
     return context
 
 
-async def _ask(line: Line, offer: Offer, charge: Charge, call: ChatCall, attempt: Attempt) -> Answer:
+async def _ask(line: Line, offer: Offer, charge: Charge, crossing: Crossing, attempt: Attempt) -> Answer:
     """The answer of an offer, its head read. Raises Unusable, or BadRequest for what the client did wrong."""
-    sent = openai.request_body(
-        call.fields, model=offer.upstream_model, stream=call.stream, max_tokens=_cap(charge, call)
-    )
+    stream = crossing.call.stream
     try:
-        connection = await line.pool.ask(line.head_for(sent, request_id=charge.call.request_id), sent)
+        sent = crossing.outgoing(offer, bound_of(crossing.call, charge.meter.plan, _output(charge, stream)))
+    except Inexpressible as error:  # with the lower bound that could be held
+        raise BadRequest(str(error), param=error.param) from None
+    try:
+        head = line.head_for(sent, request_id=charge.call.request_id)
+        connection = await line.pool.ask(head, sent.body)
     except (BrokenOff, OSError) as error:
         raise Unusable(failure(error)) from None
     try:
-        head = connection.head
-        if head.status in CLIENTS_FAULT:
+        if connection.head.status in CLIENTS_FAULT:
             await refuse(connection, offer.provider)
-        check(head, offer.provider, stream=call.stream)
+        check(connection.head, offer.provider, stream=stream)
     except BaseException:
         connection.close()
         raise
-    return Answer(offer, connection, line.pool, sent, attempt)
+    return Answer(offer, connection, line.pool, sent.body, attempt)
 
 
-def _cap(charge: Charge, call: ChatCall) -> tuple[str, int] | None:
-    """The output bound to send along, where it is not what the client or the model sets already."""
+def _output(charge: Charge, stream: bool) -> int:  # noqa: FBT001  # as the call says it
+    """How much output the provider may produce, all choices together."""
     plan = charge.meter.plan
-    bound = plan.output_tokens
-    if charge.meter.is_partial() and (not call.stream or plan.model.reasons):
+    if charge.meter.is_partial() and (not stream or plan.model.reasons):
         # What nobody sees while it is produced cannot be cut in time: the provider must know the bound.
-        bound = plan.affordable_tokens(charge.meter.hold_n)
-    each = max(1, bound // plan.choices)
-    if each == call.max_tokens or (call.max_tokens is None and each == plan.model.max_output):
-        return None
-    if call.max_tokens is None and plan.model.max_output is None and each == plan.model.context:
-        return None  # the model's own limit, unknown to us, is below its context anyway
-    return plan.max_tokens_name, each
+        return plan.affordable_tokens(charge.meter.hold_n)
+    return plan.output_tokens
 
 
-def _request_head(provider: Provider, origin: Origin) -> str:
-    """What every request to a provider begins with. Nothing in it may end a line before its time."""
-    path = urlsplit(provider.base_url).path + openai.CHAT_PATH
-    fields = {"Host": origin.authority, **openai.headers(provider.api_key)}
-    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+def _request_head(provider: Provider, authority: str, path: str) -> str:
+    """What every request to this place begins with. Nothing in it may end a line before its time."""
+    fields = {"Host": authority, **DIALECTS[provider.kind].headers(provider.api_key)}
+    target = urlsplit(provider.base_url).path + path
+    lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
     if not all(line.isascii() and line.isprintable() for line in lines):
         raise Unusable(MISCONFIGURED, at_once=True)
     return "".join(f"{line}\r\n" for line in lines)

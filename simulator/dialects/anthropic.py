@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from simulator.asks import Ask
 from simulator.dialect import Frame, Head, Told, compact, encoded
-from simulator.dialects.anthropic_asks import PROVIDER, read
+from simulator.dialects.anthropic_asks import PROVIDER, VERSION, VERSIONS, read
 from simulator.engine import Answer, Choice, Piece, Usage, arguments
-from simulator.keys import check_key
+from simulator.keys import bearer, check_key
 from simulator.lies import tell
 from simulator.refusals import Refusal
 from simulator.signatures import sign
@@ -35,9 +35,10 @@ _IN_DELTA = (
 
 
 def admit(headers: Mapping[str, str]) -> None:
-    check_key(headers.get("x-api-key", "").strip())
-    if not headers.get("anthropic-version"):
-        raise Refusal("header is required.", param="anthropic-version")
+    # The newer of its clients send the key as a bearer token.
+    check_key(headers.get("x-api-key", "").strip() or bearer(headers))
+    if headers.get(VERSION) not in VERSIONS:
+        raise Refusal(f"Use one of: {', '.join(VERSIONS)}.", param=VERSION)
 
 
 def new_id() -> str:

@@ -10,29 +10,36 @@ from simulator.refusals import Refusal
 from simulator.signatures import is_signed
 
 PROVIDER = "anthropic"
+VERSION = "anthropic-version"
+VERSIONS = ("2023-06-01", "2026-10-21")
 MOST_STOPS = 16
 LEAST_BUDGET = 1024
 _FIELDS = frozenset(
     (
-        *("model", "messages", "max_tokens", "system", "stream", "stop_sequences", "temperature", "top_p"),
-        *("top_k", "tools", "tool_choice", "thinking", "output_config", "metadata", "service_tier"),
-        *("cache_control", "container", "inference_geo"),
+        *("model", "messages", "max_tokens", "system", "stream", "stop_sequences", "tools", "tool_choice"),
+        *("thinking", "output_config", "metadata", "service_tier", "cache_control", "container"),
+        *("inference_geo", "diagnostics", "speed"),
     )
 )
+_OLDER_FIELDS = _FIELDS | {"temperature", "top_p", "top_k"}
 
 
-def read(body: dict[str, Any], *, named: Mapping[str, str]) -> Ask:  # noqa: ARG001 - the path names nothing
-    """Read one request body; raises Refusal that names the field."""
-    for name in body.keys() - _FIELDS:
+def read(body: dict[str, Any], *, named: Mapping[str, str]) -> Ask:
+    """Read one request body of the version its header names; raises Refusal that names the field."""
+    is_older = named.get(VERSION) == VERSIONS[0]
+    for name in body.keys() - (_OLDER_FIELDS if is_older else _FIELDS):
         raise Refusal("Extra inputs are not permitted.", param=name[:100])
     model = read_model(body.get("model"))
     limit = read_whole(body, "max_tokens", least=0)
     if limit is None:
         raise Refusal("Field required.", param="max_tokens")
     form, schema, tool_name = _form(body)
+    messages = _messages(body.get("messages"))
+    if not is_older:
+        _check_newer(body["messages"])
     return Ask(
         model=model,
-        messages=(*_system(body.get("system")), *_messages(body.get("messages"))),
+        messages=(*_system(body.get("system")), *messages),
         digest=digest_of(PROVIDER, bare_name(model), body.get("system"), body["messages"], limit),
         stream=body.get("stream") is True,
         limit=limit,
@@ -56,10 +63,8 @@ def _messages(found: Any) -> tuple[Message, ...]:
 
 
 def _turn(message: Any, *, param: str) -> Message:
-    if not isinstance(message, dict) or message.get("role") not in {"user", "assistant"}:
-        raise Refusal(
-            "A message must be an object with the role 'user' or 'assistant'.", param=f"{param}.role"
-        )
+    if not isinstance(message, dict) or message.get("role") not in {"user", "assistant", "system"}:
+        raise Refusal("A message must have the role 'user', 'assistant' or 'system'.", param=f"{param}.role")
     return _message(message["role"], message.get("content"), param=f"{param}.content")
 
 
@@ -82,6 +87,18 @@ def _check_block(block: dict[str, Any], *, param: str) -> None:
         raise Refusal("A block of text must have a text.", param=f"{param}.text")
     if kind == "thinking" and not is_signed(PROVIDER, str(block.get("thinking")), block.get("signature")):
         raise Refusal("Invalid 'signature' in 'thinking' block.", param=param)
+
+
+def _check_newer(messages: list[dict[str, Any]]) -> None:
+    """Refuse what the newer version takes no more: documents of the assistant, citations of the user."""
+    for at, message in enumerate(messages):
+        blocks = message["content"] if isinstance(message["content"], list) else []
+        for number, block in enumerate(blocks):
+            where = f"messages.{at}.content.{number}"
+            if message["role"] == "assistant" and block["type"] == "document":
+                raise Refusal("The assistant says no documents.", param=where)
+            if message["role"] == "user" and block["type"] == "text" and block.get("citations"):
+                raise Refusal("The user's texts have no citations.", param=f"{where}.citations")
 
 
 Form = tuple[Literal["text", "json", "tool"], dict[str, Any] | None, str | None]
@@ -126,9 +143,9 @@ def _tool(body: dict[str, Any]) -> dict[str, Any] | None:
 def _thought(body: dict[str, Any], limit: int) -> Literal["untold", "shown", "signed"]:
     thinking = read_object(body, "thinking")
     kind = thinking.get("type", "disabled")
-    if kind not in {"enabled", "adaptive", "disabled"}:
-        raise Refusal("The type must be 'enabled', 'adaptive' or 'disabled'.", param="thinking.type")
-    if kind == "disabled":
+    if kind not in {"enabled", "adaptive", "between_tools", "disabled"}:
+        raise Refusal("Use 'enabled', 'adaptive', 'between_tools' or 'disabled'.", param="thinking.type")
+    if kind in {"between_tools", "disabled"}:
         return "untold"
     if read_object(body, "tool_choice").get("type") in {"any", "tool"}:
         raise Refusal("Thinking may not be enabled when a tool must be used.", param="tool_choice")

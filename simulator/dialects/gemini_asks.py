@@ -1,5 +1,6 @@
 """Reads Gemini's request for content, as strictly as the real one: a field it does not know is an error."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from simulator.refusals import Refusal
 from simulator.signatures import is_signed
 
 PROVIDER = "gemini"
+_UNDERSCORE = re.compile(r"(?<=[a-z])_([a-z])")
 MOST_STOPS = 5
 UNSIGNED = "skip_thought_signature_validator"
 """What the real one lets pass as a signature, for calls that another model has made."""
@@ -17,7 +19,7 @@ _INSIDE = "generationConfig."
 _FIELDS = frozenset(
     (
         *("model", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig"),
-        *("safetySettings", "cachedContent"),
+        *("safetySettings", "cachedContent", "labels", "serviceTier", "store"),
     )
 )
 _CONFIG_FIELDS = frozenset(
@@ -25,7 +27,13 @@ _CONFIG_FIELDS = frozenset(
         *("stopSequences", "responseMimeType", "responseSchema", "responseJsonSchema", "responseModalities"),
         *("candidateCount", "maxOutputTokens", "temperature", "topP", "topK", "seed", "presencePenalty"),
         *("frequencyPenalty", "responseLogprobs", "logprobs", "speechConfig", "thinkingConfig"),
-        *("imageConfig", "mediaResolution"),
+        *("imageConfig", "mediaResolution", "enableEnhancedCivicAnswers", "audioTranscriptionConfig"),
+    )
+)
+_FREE = frozenset(
+    (
+        *("args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema"),
+        *("partMetadata", "labels"),
     )
 )
 _METHODS = {"generateContent": False, "streamGenerateContent": True}
@@ -35,6 +43,7 @@ def read(body: dict[str, Any], *, named: Mapping[str, str]) -> Ask:
     """Read one request: the path names model and method, the body the rest; raises Refusal."""
     stream = _method(named)
     model = read_model(named["model"])
+    body = _spelled(body)
     _check_names(body, _FIELDS, inside="")
     config = read_object(body, "generationConfig")
     _check_names(config, _CONFIG_FIELDS, inside=_INSIDE)
@@ -66,6 +75,19 @@ def _method(named: Mapping[str, str]) -> bool:
     if stream and named.get("alt") != "sse":
         raise Refusal("Streams are simulated as server-sent events only: add ?alt=sse.", param="alt")
     return stream
+
+
+def _spelled(found: Any) -> Any:
+    """Spell names as they are documented: clients may also write_them_like_this, and mix the two.
+
+    What the caller names, as in a schema or in arguments, is left as it is.
+    """
+    if isinstance(found, list):
+        return [_spelled(item) for item in found]
+    if not isinstance(found, dict):
+        return found
+    named = {_UNDERSCORE.sub(lambda at: at[1].upper(), name): value for name, value in found.items()}
+    return {name: value if name in _FREE else _spelled(value) for name, value in named.items()}
 
 
 def _check_names(found: dict[str, Any], known: frozenset[str], *, inside: str) -> None:

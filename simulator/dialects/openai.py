@@ -9,7 +9,7 @@ from simulator.asks import Ask
 from simulator.dialect import Frame, Head, Told, compact, encoded
 from simulator.dialects.openai_asks import read
 from simulator.engine import Answer, Choice, Piece, Usage
-from simulator.keys import check_key
+from simulator.keys import bearer, check_key
 from simulator.lies import tell
 from simulator.refusals import Refusal
 
@@ -27,8 +27,7 @@ _SERVER_ERROR = 500
 
 
 def admit(headers: Mapping[str, str]) -> None:
-    scheme, _, token = headers.get("Authorization", "").partition(" ")
-    check_key(token.strip() if scheme.lower() == "bearer" else "")
+    check_key(bearer(headers))
 
 
 def new_id() -> str:

@@ -5,7 +5,7 @@ from bench.rounds import PLAIN, Phase
 LIBRARY = f"{ROOT}/.venv/lib/python3.11/site-packages"
 LOOP = f"run ({LIBRARY}/uvloop/__init__.py:38)"
 MAIN = f"main ({ROOT}/proxy/__main__.py:43)"
-CHAT = f"chat ({ROOT}/proxy/handlers/chat.py:27)"
+CHAT = f"chat ({ROOT}/proxy/handlers/model_calls.py:27)"
 SEND = f"Upstreams.send ({ROOT}/proxy/upstream.py:76)"
 POST = f"ClientSession._request ({LIBRARY}/aiohttp/client.py:500)"
 YARL = f"URL.build ({LIBRARY}/yarl/_url.py:90)"
@@ -16,7 +16,7 @@ def test_a_library_function_of_no_area_counts_for_its_caller():
 
 
 def test_the_innermost_area_is_the_one():
-    assert area((MAIN, LOOP, CHAT)) == "ours: proxy/handlers/chat.py"
+    assert area((MAIN, LOOP, CHAT)) == "ours: proxy/handlers/model_calls.py"
     assert area((MAIN, LOOP)) == "event loop and sockets"
     assert area(("start (<frozen runpy>:1)",)) == "not attributed"
 
@@ -31,8 +31,8 @@ def test_a_sample_counts_once_within_each_function_it_passes():
 
     areas, steps = shares(stacks)
 
-    assert areas == {"ours: proxy/handlers/chat.py": 0.75, "event loop and sockets": 0.25}
-    assert steps == {"proxy/handlers/chat.py:chat": 0.75, "proxy/upstream.py:Upstreams.send": 0.75}
+    assert areas == {"ours: proxy/handlers/model_calls.py": 0.75, "event loop and sockets": 0.25}
+    assert steps == {"proxy/handlers/model_calls.py:chat": 0.75, "proxy/upstream.py:Upstreams.send": 0.75}
 
 
 def test_what_is_small_is_told_together():
@@ -41,5 +41,5 @@ def test_what_is_small_is_told_together():
     text = told(Phase("plain calls", PLAIN, 16), stacks)
 
     assert text.startswith("**plain calls, 16 at once** (1000 samples)")
-    assert "| ours: proxy/handlers/chat.py | 99.9% |" in text
-    assert "| the rest                     |  0.1% |" in text
+    assert "| ours: proxy/handlers/model_calls.py | 99.9% |" in text
+    assert "| the rest                            |  0.1% |" in text

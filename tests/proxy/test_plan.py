@@ -166,7 +166,8 @@ def test_a_fallback_that_is_no_model_is_refused(models, refusal, param):
 
 def test_what_an_answer_is_expected_to_cost():
     made = plan(body=body(n=2))
+    short = plan(body=body(max_tokens=7))
 
     # Whatever the input is taken for at USD 1, and 500 tokens for each of two answers at USD 2 per million.
-    assert made.expected_n(made.offers[0]) == made.input.estimate * 1000 + 1000 * 2000
-    assert plan(body=body(max_tokens=7)).expected_n(made.offers[0]) < 7 * 2000 + 100 * 1000
+    assert made.expected_price(made.offers[0]) == made.input.estimate * 10**9 + 1000 * 2 * 10**9
+    assert short.expected_price(short.offers[0]) == short.input.estimate * 10**9 + 7 * 2 * 10**9

@@ -14,5 +14,12 @@ class Chat:
     def ask(self, fields: Mapping[str, Any], *, max_tokens: int) -> Ask:
         return read(fields, max_tokens=max_tokens)
 
-    def writer(self, *, answer_id: str, model: str, created: int) -> ChatWriter:
+    def writer(
+        self,
+        fields: Mapping[str, Any],  # noqa: ARG002  # an answer repeats nothing of them
+        *,
+        answer_id: str,
+        model: str,
+        created: int,
+    ) -> ChatWriter:
         return ChatWriter(answer_id=answer_id, model=model, created=created)

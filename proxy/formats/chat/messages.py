@@ -124,8 +124,8 @@ def _thoughts(message: Fields) -> list[Thinking]:
         for _, group in groupby(zip(marks, pieces, strict=True), key=lambda marked: marked[0])
     ]
     if plain and not any(thought.text for thought in made):
-        return [Thinking(plain), *made]
-    return made
+        made.insert(0, Thinking(plain))
+    return [thought for thought in made if thought != Thinking()]
 
 
 def _mark(place: int, index: int | None, piece: Thinking) -> tuple[str, int]:

@@ -82,7 +82,7 @@ def _tool(tool: Fields) -> Tool:
         description=function.text("description"),
         schema=function.raw("parameters"),
         strict=function.flag("strict"),
-        cache=cache(tool) or cache(function),
+        cache=any([cache(tool), cache(function)]),  # some mark the one, some the other
     )
     function.end()
     tool.end()

@@ -20,14 +20,16 @@ DELTAS = {
 class Blocks:
     """Turns events into those of the format: content_block_start, _delta and _stop.
 
-    A block is told with the first of what is in it: so there are no empty ones, which nobody could send back,
-    and a tool call can carry a signature that comes before its input.
+    A block is told with the first of what is in it: so there are no empty ones, which nobody could send back.
+    The first piece of a tool's input waits for what comes next: it may be a signature, and what a block is
+    told with is all of it that an SDK gives back.
     """
 
     def __init__(self) -> None:
         self._began: dict[int, BlockBegan] = {}
         self._open: BlockBegan | None = None
         self._is_told = False  # the open block
+        self._first = ""  # what waits of its input
         self._index = 0  # of the open block, or of the next
         self._waiting: list[BlockBegan | Delta | Signed | BlockEnded] = []
 
@@ -64,7 +66,7 @@ class Blocks:
     def _closed(self) -> list[Wire]:
         if self._open is None:
             return []
-        made = self._told(self._open) if self._open.kind == "tool" else []  # one without input is one, too
+        made = self._call(self._open) if self._open.kind == "tool" else []  # one without input is one, too
         if self._is_told:
             made.append({"type": "content_block_stop", "index": self._index})
             self._index += 1
@@ -83,16 +85,28 @@ class Blocks:
 
     def _piece(self, delta: Delta) -> list[Wire]:
         assert self._open is not None  # whoever has a piece has opened its block
-        kind, field = DELTAS[self._open.kind]
         if not delta.text:
             return []
-        return [*self._told(self._open), self._delta({"type": kind, field: delta.text})]
+        if self._open.kind != "tool":
+            return [*self._told(self._open), self._delta(self._open, delta.text)]
+        if not self._is_told and not self._first:
+            self._first = delta.text
+            return []
+        return [*self._call(self._open), self._delta(self._open, delta.text)]
+
+    def _call(self, began: BlockBegan, **more: str) -> list[Wire]:
+        """A tool call up to what waits of its input."""
+        made = self._told(began, **more)
+        if self._first:
+            made.append(self._delta(began, self._first))
+            self._first = ""
+        return made
 
     def _signed(self, signed: Signed) -> list[Wire]:
         began = self._open
         assert began is not None  # as above
         if began.kind == "tool" and not self._is_told:
-            return self._told(began, signature=signed.signature)
+            return self._call(began, signature=signed.signature)
         if began.kind not in ("tool", "thinking"):
             return []  # nobody wants anything back with a text
         if signed.is_redacted:
@@ -101,10 +115,12 @@ class Blocks:
             block = {"type": "redacted_thinking", "data": signed.signature}
             made.append({"type": "content_block_start", "index": self._index, "content_block": block})
             return made + self._closed()
-        return [*self._told(began), self._delta({"type": "signature_delta", "signature": signed.signature})]
+        signature = {"type": "signature_delta", "signature": signed.signature}
+        return [*self._told(began), {"type": "content_block_delta", "index": self._index, "delta": signature}]
 
-    def _delta(self, delta: Wire) -> Wire:
-        return {"type": "content_block_delta", "index": self._index, "delta": delta}
+    def _delta(self, began: BlockBegan, text: str) -> Wire:
+        kind, field = DELTAS[began.kind]
+        return {"type": "content_block_delta", "index": self._index, "delta": {"type": kind, field: text}}
 
 
 def _block(began: BlockBegan, **more: str) -> Wire:

@@ -23,10 +23,11 @@ from proxy.model_call import (
     refuse_long_caches,
     refuse_not_yet,
 )
+from proxy.routing.preferences import read_fallbacks, read_preferences
 
 # Tools a provider defines and the client runs: they cost what their tokens do.
-CLIENT_TOOLS = re.compile(r"(?:bash|text_editor|computer|memory)_[0-9]{8}")
-# Fields that change what is billed, with the values at which they do not.
+CLIENT_TOOLS = re.compile(r"(?:bash|text_editor|memory|(?:computer|browser)(?:_toolset)?)_[0-9]{8}")
+# Fields that change what is billed, to whom, or how much of it we see, with the values at which they do not.
 PRICED: Mapping[str, frozenset[str]] = {
     "service_tier": frozenset({"auto", "standard_only"}),
     "speed": frozenset({"standard"}),
@@ -34,7 +35,13 @@ PRICED: Mapping[str, frozenset[str]] = {
     "container": frozenset(),
     "mcp_servers": frozenset(),
     "context_management": frozenset(),
+    "compaction": frozenset(),
+    "thread": frozenset(),  # a conversation the provider keeps: its size is not to be seen in the request
     "fallbacks": frozenset(),
+    "fallback_credit_token": frozenset(),
+    "billing_policy": frozenset(),
+    "workspace_id": frozenset(),
+    "user_profile_id": frozenset(),
     "betas": frozenset(),
     "anthropic_beta": frozenset(),
 }
@@ -61,10 +68,12 @@ class MessagesCall(ModelCall, frozen=True, kw_only=True):
             model=model,
             stream=read_flag(document, "stream"),
             max_tokens=most,
-            max_tokens_name="max_tokens",
+            max_tokens_name=None,  # each model has its own
             content=measure(document["messages"], extra_bytes=other_bytes(fields), parts=MESSAGES),
             fields=fields,
             echo_upstream_body=read_echo(document),
+            preferences=read_preferences(document),
+            fallbacks=read_fallbacks(document, model),
         )
 
 

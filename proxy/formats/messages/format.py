@@ -12,5 +12,12 @@ class Messages:
     def ask(self, fields: Mapping[str, Any], *, max_tokens: int) -> Ask:
         return read_ask(fields, max_tokens=max_tokens)
 
-    def writer(self, *, answer_id: str, model: str, created: int) -> MessagesWriter:  # noqa: ARG002  # no such field
+    def writer(
+        self,
+        fields: Mapping[str, Any],  # noqa: ARG002  # an answer repeats nothing of them
+        *,
+        answer_id: str,
+        model: str,
+        created: int,  # noqa: ARG002  # no such field
+    ) -> MessagesWriter:
         return MessagesWriter(answer_id=answer_id, model=model)

@@ -190,6 +190,8 @@ class Request(_Known, frozen=True, kw_only=True):
     stream: bool | None = None
     service_tier: str | None = None
     debug: Any = None
+    models: Any = None
+    provider: Any = None
 
 
 # ---- the same, no closer than must be known of a request that its own kind of provider reads

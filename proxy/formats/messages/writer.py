@@ -11,7 +11,7 @@ from proxy.conversation import Began, BlockBegan, Event, Stopped
 from proxy.formats.format import Bill
 from proxy.formats.messages.blocks import Blocks, Wire
 from proxy.formats.messages.errors import error_body
-from proxy.sse import event as sse_event
+from proxy.sse import named_event
 
 STOP_REASONS = {
     "end": "end_turn",
@@ -106,8 +106,7 @@ def usage_fields(bill: Bill) -> dict[str, Any]:
 
 
 def _sse(told: Wire) -> bytes:
-    name: str = told["type"]
-    return b"event: " + name.encode() + b"\n" + sse_event(encode(told))
+    return named_event(told["type"], encode(told))
 
 
 def _content(told: Iterable[Wire]) -> list[Wire]:

@@ -5,11 +5,12 @@ from proxy.providers.anthropic.answer import AnthropicReader
 from proxy.providers.anthropic.request import request_body
 
 VERSION = "2023-06-01"
+MESSAGES_PATH = "/messages"
 
 
 class Anthropic:
     def path(self, model: str, *, stream: bool) -> str:  # noqa: ARG002  # both are said in the body
-        return "/messages"
+        return MESSAGES_PATH
 
     def headers(self, api_key: str) -> dict[str, str]:
         return {

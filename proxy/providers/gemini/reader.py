@@ -115,7 +115,8 @@ class GeminiReader:
         for part in (candidate.content and candidate.content.parts) or ():
             events += self._part(part)
         usage = read_usage(answer.usage_metadata)
-        if usage is not None and usage != self._told:
+        # The last one is told in any case: it is the one that stands.
+        if usage is not None and (usage != self._told or candidate.finish_reason):
             self._told = usage
             events.append(Told(usage))
         return events + self._end(answer.prompt_feedback, candidate.finish_reason)

@@ -41,7 +41,7 @@ class OpenAI(msgspec.Struct, frozen=True):
         if ask.stop:
             body["stop"] = ask.stop
         if ask.tools:
-            body["tools"] = [_tool(tool) | writer.cache(tool.cache) for tool in ask.tools]
+            body["tools"] = [_tool(tool) | writer.cache(marked=tool.cache) for tool in ask.tools]
         if ask.tool_choice is not None:
             body["tool_choice"] = _choice(ask.tool_choice)
         if ask.parallel_tools is not None:
@@ -89,6 +89,8 @@ def _response_format(shape: Shape) -> dict[str, Any]:
 def _effort(reasoning: Reasoning) -> str | None:
     if reasoning.is_off:
         return "none"
-    if reasoning.effort is not None or reasoning.tokens is None:
+    if reasoning.tokens is None:
         return reasoning.effort
+    if reasoning.effort is not None:
+        raise Inexpressible("reasoning", "The provider of this model takes an effort or tokens, not both.")
     return next((word for most, word in EFFORTS if reasoning.tokens <= most), MOST_EFFORT)

@@ -7,6 +7,8 @@ from proxy.conversation import Ask, Inexpressible, Media, Part, Text, Thinking, 
 
 FAILED = "Error: "  # a chat has no flag for it
 AUDIO_FORMATS = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav", "x-m4a": "m4a"}
+OWN_AUDIO = ("wav", "mp3")  # what OpenAI itself takes
+UNNAMED = "file"  # a file must have a name
 _CACHE = {"cache_control": {"type": "ephemeral"}}
 
 
@@ -27,7 +29,7 @@ class MessageWriter:
             made += self._assistant(turn) if turn.role == "assistant" else self._user(turn)
         return made
 
-    def cache(self, marked: bool) -> dict[str, Any]:  # noqa: FBT001  # a mark, or none
+    def cache(self, *, marked: bool) -> dict[str, Any]:
         return _CACHE if marked and not self._strict else {}
 
     def _user(self, turn: Turn) -> Iterator[dict[str, Any]]:
@@ -82,7 +84,7 @@ class MessageWriter:
             "id": use.id,
             "type": "function",
             "function": {"name": use.name, "arguments": use.arguments},
-            **self.cache(use.cache),
+            **self.cache(marked=use.cache),
         }
         if use.signature is not None and not self._strict:
             call["extra_content"] = {"google": {"thought_signature": use.signature}}
@@ -100,23 +102,25 @@ class MessageWriter:
 
     def _part(self, part: Text | Media) -> dict[str, Any]:
         if isinstance(part, Text):
-            return {"type": "text", "text": part.text, **self.cache(part.cache)}
-        kind, value = _media(part)
-        return {"type": kind, kind: value, **self.cache(part.cache)}
+            return {"type": "text", "text": part.text, **self.cache(marked=part.cache)}
+        kind, value = self._media(part)
+        return {"type": kind, kind: value, **self.cache(marked=part.cache)}
 
-
-def _media(media: Media) -> tuple[str, dict[str, Any]]:
-    if media.kind == "image":
-        detail = {"detail": media.detail} if media.detail is not None else {}
-        return "image_url", {"url": media.url or _data_uri(media), **detail}
-    if media.data is None:
-        raise Inexpressible(
-            "messages", "The provider of this model takes files and recordings inline, not by address."
-        )
-    if media.kind == "file":
-        return "file", {"filename": media.name or "file", "file_data": _data_uri(media)}
-    kind = (media.media_type or "").rpartition("/")[2]
-    return "input_audio", {"data": media.data, "format": AUDIO_FORMATS.get(kind, kind)}
+    def _media(self, media: Media) -> tuple[str, dict[str, Any]]:
+        if media.kind == "image":
+            detail = {"detail": media.detail} if media.detail is not None else {}
+            return "image_url", {"url": media.url or _data_uri(media), **detail}
+        if media.data is None:
+            raise Inexpressible(
+                "messages", "The provider of this model takes files and recordings inline, not by address."
+            )
+        if media.kind == "file":
+            return "file", {"filename": media.name or UNNAMED, "file_data": _data_uri(media)}
+        kind = (media.media_type or "").rpartition("/")[2]
+        form = AUDIO_FORMATS.get(kind, kind)
+        if self._strict and form not in OWN_AUDIO:
+            raise Inexpressible("messages", "The provider of this model takes recordings as wav or mp3.")
+        return "input_audio", {"data": media.data, "format": form}
 
 
 def _data_uri(media: Media) -> str:

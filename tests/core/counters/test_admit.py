@@ -198,10 +198,11 @@ def test_what_is_missing_at_the_end_is_refused(desk):
     assert desk.everything() == before
 
 
-def test_a_counter_that_is_no_number_admits_nothing(desk):
+@pytest.mark.parametrize("text", ["1" * 17, "-" + "1" * 17, "1.5", "nan", "inf", "-inf", "many", ""])
+def test_a_counter_that_is_no_number_admits_nothing(text, desk):
     desk.load(FULL)
     desk.grant(100)
-    desk.redis.hset(desk.keys.counters, f"{KEY_LIMIT.name}@d{DAY}:s", "1" * 17)
+    desk.redis.hset(desk.keys.counters, f"{KEY_LIMIT.name}@d{DAY}:s", text)
     before = desk.everything()
 
     with pytest.raises(ResponseError, match="not a whole number"):

@@ -19,6 +19,7 @@ from core.rules.prices import (
     Tier,
     Usage,
     cost_of,
+    plain_price,
     worst_charge,
 )
 
@@ -224,3 +225,21 @@ def test_another_price_library_comes_to_the_same(provider, model, prices, tokens
 
 def test_every_price_has_one_unit():
     assert not PER_MILLION & PER_UNIT
+
+
+def test_cards_are_compared_by_the_rates_the_input_reaches():
+    long = card([Tier(1000, {"input": 3 * USD})], input="1", output="2", request="0.5")
+
+    # USD 0.5 for the request, and a token in and out at USD 1 and 2 per million.
+    assert plain_price(long, input_tokens=1000, output_tokens=10) == 500_000 * USD + 1000 * USD + 10 * 2 * USD
+    assert plain_price(long, input_tokens=1001, output_tokens=0) == 500_000 * USD + 1001 * 3 * USD
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_what_cards_are_compared_by_is_what_plain_usage_costs(into, out):
+    plain = card(input="0.15", output="0.60")
+
+    price = plain_price(plain, input_tokens=into, output_tokens=out)
+
+    cost = cost_of(Usage(input_tokens=into, output_tokens=out), plain, AT_COST)
+    assert cost.upstream_n == -(-price // 1_000_000)

@@ -46,6 +46,12 @@ async def reset(request):
     return web.Response()
 
 
+async def silent(request):
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    await asyncio.Event().wait()
+
+
 async def hung(_request):
     await asyncio.Event().wait()
 
@@ -56,10 +62,10 @@ async def call(relay, caller, **fields):
 
 
 def pass_over(relay, ms):
-    """Have so much time passed, for what is known of offers."""
+    """Have so much time passed, and no more of itself, for what is known of offers."""
     healths = relay.deps.upstreams._router.healths
-    before = healths.now_ms
-    healths.now_ms = lambda: before() + ms
+    now_ms = healths.now_ms() + ms
+    healths.now_ms = lambda: now_ms
 
 
 FAULTS = {
@@ -81,6 +87,7 @@ STREAM_FAULTS = {
     "a role, then an error": stream_of(ROLE + ERROR),
     "comments only": stream_of(b": hello\n\n"),
     "empty": stream_of(),
+    "a head, then silence": silent,
     "usage only": stream_of(
         b'data: {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 9}}\n\n'
     ),
@@ -179,6 +186,7 @@ async def test_what_the_client_did_wrong_is_told_and_is_no_failure(start_relay, 
 async def test_an_offer_that_fails_three_times_is_passed_over(start_relay, cheap, dear, caller):
     cheap.answer = status(500)
     relay = await start_relay()
+    pass_over(relay, 0)
 
     for _ in range(6):
         response, _ = await call(relay, caller)
@@ -190,6 +198,7 @@ async def test_an_offer_that_fails_three_times_is_passed_over(start_relay, cheap
 async def test_streams_that_break_off_count_as_failures(start_relay, cheap, dear, caller):
     cheap.answer, dear.answer = stream_of(delta("One")), GOOD
     relay = await start_relay()
+    pass_over(relay, 0)
 
     served = [(await call(relay, caller, stream=True))[0].headers["X-Provider"] for _ in range(5)]
 
@@ -201,6 +210,7 @@ async def test_our_refused_key_is_an_alarm_a_502_and_not_tried_again_at_once(
 ):
     cheap.answer, dear.answer = status(401), status(403)
     relay = await start_relay()
+    pass_over(relay, 0)
 
     response, text = await call(relay, caller)
 
@@ -237,6 +247,7 @@ async def test_a_key_set_anew_is_tried_at_once(start_relay, cheap, dear, make, c
 async def test_a_busy_offer_is_left_alone_for_as_long_as_it_asks(start_relay, cheap, dear, caller):
     cheap.answer = status(429, **{"Retry-After": "30"})
     relay = await start_relay()
+    pass_over(relay, 0)
     await call(relay, caller)
     cheap.answer = None
 
@@ -250,6 +261,7 @@ async def test_a_busy_offer_is_left_alone_for_as_long_as_it_asks(start_relay, ch
 async def test_of_many_calls_at_once_one_is_the_probe(start_relay, cheap, dear, caller):
     cheap.answer = status(401)
     relay = await start_relay()
+    pass_over(relay, 0)
     await call(relay, caller)
     asked, release = asyncio.Event(), asyncio.Event()
 
@@ -294,22 +306,34 @@ async def test_a_hung_provider_holds_up_nobody_elses_models(start_relay, start_p
 
 
 async def test_another_proxy_learns_without_a_failing_call_of_its_own(start_relay, cheap, dear, caller):
-    cheap.answer = status(500)
+    cheap.answer = status(429, **{"Retry-After": "300"})
     one, other = await start_relay(), await start_relay()
-    for _ in range(3):
-        await call(one, caller)
+    await call(one, caller)
 
     await one.deps.sharing.share()
     await other.deps.sharing.share()
     response, _ = await call(other, caller)
 
     assert response.headers["X-Provider"] == "dear"
-    assert len(cheap.received) == 3
+    assert len(cheap.received) == 1
+
+
+async def test_a_proxy_that_starts_knows_what_the_others_know(start_relay, cheap, dear, caller):
+    cheap.answer = status(429, **{"Retry-After": "300"})
+    one = await start_relay()
+    await call(one, caller)
+    await one.deps.sharing.share()
+
+    response, _ = await call(await start_relay(), caller)
+
+    assert response.headers["X-Provider"] == "dear"
+    assert len(cheap.received) == 1
 
 
 async def test_in_an_outage_of_all_the_load_is_hardly_more_than_the_calls(start_relay, cheap, dear, caller):
     cheap.answer = dear.answer = status(500)
     relay = await start_relay()
+    pass_over(relay, 0)
 
     for _ in range(40):
         response, _ = await call(relay, caller)
@@ -323,6 +347,7 @@ async def test_in_an_outage_of_all_the_load_is_hardly_more_than_the_calls(start_
 async def test_when_every_offer_is_open_a_call_is_tried_all_the_same(start_relay, cheap, caller):
     cheap.answer = status(401)
     relay = await start_relay()
+    pass_over(relay, 0)
     await call(relay, caller)
     cheap.answer = None
 

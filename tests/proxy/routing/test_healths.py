@@ -7,7 +7,7 @@ from proxy.routing.healths import Healths
 from tests.proxy.routing.offers import offer
 
 ACME, OWN = offer("acme"), offer("own")
-NAME = f"{ACME.provider.id.hex}:theirs"
+NAME = ACME.name
 
 
 class Time:
@@ -147,6 +147,17 @@ def test_hearing_ones_own_word_again_forgets_no_failure(healths, time):
     healths.hear_health(name, at_ms=said_ms, openings=0, until_ms=0)
 
     assert known.health == Health(failures=2)
+
+
+def test_two_processes_whose_probes_fail_lengthen_the_pause_once(healths, time):
+    fail(healths, ACME, at_once=True)
+    time.ms += 5_000
+
+    with healths.begin(ACME) as probe:
+        healths.hear_health(NAME, at_ms=time.ms + 1, openings=2, until_ms=time.ms + 10_000)
+        probe.failed()
+
+    assert healths._known[NAME].health == Health(0, 2, time.ms + 10_000)
 
 
 def test_only_what_changed_between_open_and_closed_is_told(healths):

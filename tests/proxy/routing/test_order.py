@@ -17,7 +17,7 @@ def asked_first(plan):
     order = in_order(
         plan.offers,
         plan.preferences,
-        cost_n=plan.expected_n,
+        price=plan.expected_price,
         pace=lambda found: PACES[found.provider.name],
     )
     return names(order)

@@ -13,7 +13,7 @@ from proxy.store.store import Store
 from tests.proxy.routing.offers import offer
 
 ACME = offer("acme")
-NAME = f"{ACME.provider.id.hex}:theirs"
+NAME = ACME.name
 
 
 @pytest.fixture
@@ -78,8 +78,8 @@ async def test_nothing_is_written_when_there_is_no_news(start, redis):
 async def test_what_is_kept_there_goes_by_itself(start, redis):
     one = await start()
     fail(one)
-    with one._healths.begin(ACME) as attempt:
-        attempt.answered()
+    with one._healths.begin(offer("own")) as attempt:
+        attempt.served(1)
 
     await one.share()
 

@@ -193,7 +193,9 @@ async def test_no_text_is_no_block(anthropic):
     [
         ({"x-api-key": ""}, 401, "authentication_error"),
         ({"x-api-key": "revoked"}, 401, "authentication_error"),
+        ({"x-api-key": "", "Authorization": "Bearer revoked"}, 401, "authentication_error"),
         ({"anthropic-version": ""}, 400, "invalid_request_error"),
+        ({"anthropic-version": "2024-01-01"}, 400, "invalid_request_error"),
     ],
 )
 async def test_a_caller_needs_a_key_and_a_version(anthropic, headers, status, kind):
@@ -202,6 +204,12 @@ async def test_a_caller_needs_a_key_and_a_version(anthropic, headers, status, ki
     assert (found, body["type"], body["error"]["type"]) == (status, "error", kind)
     assert set(body) == {"type", "error", "request_id"}
     assert anthropic.record["how"] == f"error:{status}"
+
+
+async def test_a_key_may_come_as_a_bearer_token(anthropic):
+    answer = await anthropic.ask(headers={"x-api-key": "", "Authorization": "Bearer any"})
+
+    assert answer["type"] == "message"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ USER = {"role": "user", "content": "Hello"}
         ({"max_completion_tokens": 5}, "max_completion_tokens"),
         ({"messages": []}, "messages"),
         ({"messages": "Hello"}, "messages"),
-        ({"messages": [USER, {"role": "system", "content": "x"}]}, "messages.1.role"),
+        ({"messages": [USER, {"role": "model", "content": "x"}]}, "messages.1.role"),
         ({"messages": [{"role": "user", "content": 5}]}, "messages.0.content"),
         ({"messages": [{"role": "user", "content": [{"text": "x"}]}]}, "messages.0.content.0.type"),
         ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages.0.content.0.text"),
@@ -37,6 +37,41 @@ async def test_a_wrong_field_is_refused_by_its_name(anthropic, fields, param):
 
     assert (status, body["error"]["type"]) == (400, "invalid_request_error")
     assert body["error"]["message"].startswith(f"{param}: ")
+
+
+@pytest.mark.parametrize("name", ["temperature", "top_p", "top_k"])
+async def test_sampling_is_a_matter_of_the_older_version(anthropic, name):
+    newer = {"anthropic-version": "2026-10-21"}
+
+    status, body = await anthropic.refused(headers=newer, **{name: 1})
+
+    assert status == 400
+    assert body["error"]["message"] == f"{name}: Extra inputs are not permitted."
+    assert await anthropic.ask(**{name: 1})
+
+
+@pytest.mark.parametrize(
+    ("role", "block", "param"),
+    [
+        ("assistant", {"type": "document", "source": {}}, "messages.1.content.0"),
+        ("user", {"type": "text", "text": "x", "citations": [{}]}, "messages.1.content.0.citations"),
+    ],
+)
+async def test_documents_and_citations_have_their_side_in_the_newer_version(anthropic, role, block, param):
+    messages = [USER, {"role": role, "content": [block]}]
+
+    status, body = await anthropic.refused(headers={"anthropic-version": "2026-10-21"}, messages=messages)
+
+    assert (status, body["error"]["message"].split(": ")[0]) == (400, param)
+    assert await anthropic.ask(messages=messages)
+
+
+async def test_a_system_message_may_stand_among_the_others(anthropic):
+    messages = [USER, {"role": "system", "content": "1234"}]
+
+    answer = await anthropic.ask(messages=messages)
+
+    assert answer["usage"]["input_tokens"] == 2 + (4 + 2) + (4 + 1)
 
 
 async def test_system_and_blocks_are_counted_by_kind(anthropic):

@@ -157,7 +157,12 @@ async def test_thoughts_come_before_a_cut_that_leaves_no_content(anthropic):
 
 @pytest.mark.parametrize("path", ["/v1/messages", "/v1beta/models/tiny:generateContent", "/v1/completions"])
 async def test_a_body_that_is_no_json_object_is_refused(caller, path):
-    keys = {"x-api-key": "k", "anthropic-version": "v", "x-goog-api-key": "k", "Authorization": "Bearer k"}
+    keys = {
+        "x-api-key": "k",
+        "anthropic-version": "2026-10-21",
+        "x-goog-api-key": "k",
+        "Authorization": "Bearer k",
+    }
 
     for body in (b"", b"{", b"[]", b"\xff", b"[" * 100_000):
         async with caller.session.post(caller.simulator.url + path, data=body, headers=keys) as response:

@@ -64,6 +64,16 @@ async def test_directives_stand_in_the_path_as_they_are_or_encoded(gemini, model
     assert (gemini.record["completion_tokens"], gemini.record["tokens_sent"]) == (2, 2)
 
 
+async def test_the_stable_version_answers_too(caller, gemini):
+    url = f"{caller.simulator.api_base}/models/tiny:generateContent"
+    body = gemini.body("tiny", False)
+
+    async with caller.session.post(url, json=body, headers=gemini.headers) as response:
+        assert response.status == 200
+
+    assert gemini.record["path"] == "/v1/models/tiny:generateContent"
+
+
 async def test_thoughts_are_parts_of_their_own(gemini):
     answer = await gemini.ask("tiny+tokens=3+reasoning=5", generationConfig=THOUGHTS)
 

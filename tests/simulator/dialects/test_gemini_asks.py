@@ -24,9 +24,9 @@ def calling(mode, **fields):
         ({"contents": [{"parts": []}]}, "contents[0].parts"),
         ({"contents": [{"parts": ["x"]}]}, "contents[0].parts"),
         ({"systemInstruction": "Be brief."}, "systemInstruction.parts"),
-        ({"max_tokens": 5}, "max_tokens"),
+        ({"max_tokens": 5}, "maxTokens"),
         ({"generationConfig": []}, "generationConfig"),
-        ({"generationConfig": {"max_tokens": 5}}, "generationConfig.max_tokens"),
+        ({"generationConfig": {"max_tokens": 5}}, "generationConfig.maxTokens"),
         ({"generationConfig": {"maxOutputTokens": 0}}, "generationConfig.maxOutputTokens"),
         ({"generationConfig": {"candidateCount": 9}}, "generationConfig.candidateCount"),
         ({"generationConfig": {"stopSequences": ["a"] * 6}}, "generationConfig.stopSequences"),
@@ -47,6 +47,26 @@ async def test_a_wrong_field_is_refused_by_its_name(gemini, fields, param):
 
     assert (status, body["error"]["status"]) == (400, "INVALID_ARGUMENT")
     assert body["error"]["details"][0]["fieldViolations"][0]["field"] == param
+
+
+async def test_names_may_be_spelled_either_way(gemini):
+    answer = await gemini.ask(
+        "tiny+tokens=9",
+        system_instruction={"parts": [{"text": "Be brief."}]},
+        generation_config={"max_output_tokens": 4, "thinkingConfig": {"include_thoughts": False}},
+    )
+
+    assert answer["usageMetadata"]["candidatesTokenCount"] == 4
+
+
+async def test_what_the_caller_has_named_keeps_its_spelling(gemini):
+    schema = {"type": "object", "properties": {"city_name": {"type": "string"}}, "required": ["city_name"]}
+    tools = [{"function_declarations": [{"name": "weather", "parameters_json_schema": schema}]}]
+
+    answer = await gemini.ask(tools=tools, tool_config={"function_calling_config": {"mode": "ANY"}})
+
+    (part,) = answer["candidates"][0]["content"]["parts"]
+    assert part["functionCall"]["args"] == {"city_name": "amber"}
 
 
 async def test_an_unknown_method_is_a_404(caller, gemini):

@@ -126,6 +126,12 @@ def test_pieces_of_a_streamed_thought_are_joined():
     assert parts == (Thinking("ab", signature="s"), Thinking("c"), Thinking("d"), Thinking("e"))
 
 
+def test_a_thought_of_nothing_is_none():
+    assert parts_of(content="so", reasoning_content="", reasoning_details=[{"type": "reasoning.text"}]) == (
+        Text("so"),
+    )
+
+
 def test_a_plain_thought_stays_beside_a_hidden_one():
     parts = parts_of(reasoning="hm", reasoning_details=[{"type": "reasoning.encrypted", "data": "x"}])
 

@@ -2,11 +2,14 @@ import json
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.errors import BadRequest
 from proxy.chat_call import ChatCall
 from proxy.conversation import Inexpressible, Reasoning, Shape, Text, Tool, ToolChoice, Turn
 from proxy.formats.chat import Chat
+from proxy.providers.openai import OpenAI
 
 
 def ask_of(**fields):
@@ -206,3 +209,49 @@ def test_a_malformed_field_is_named(fields, param):
         ask_of(**fields)
 
     assert refused.value.param == param
+
+
+odd = st.sampled_from([None, 5, -1.5, True, "", "x", [], {}, [5], [None], {"a": None}, {"type": "x"}])
+
+
+def some(**fields):
+    """An object with any of these fields, each as it should be or odd."""
+    return st.fixed_dictionaries({}, optional={name: value | odd for name, value in fields.items()})
+
+
+cached = some(type=st.just("ephemeral"))
+part = some(
+    type=st.sampled_from(["text", "refusal", "image_url", "file", "input_audio"]), text=st.just("a"), refusal=st.just("a"),
+    image_url=some(url=st.just("https://a/b"), detail=st.just("low")), cache_control=cached,
+    file=some(file_data=st.just("data:a/b;base64,QUJD"), filename=st.just("a")),
+    input_audio=some(data=st.just("QUJD"), format=st.just("wav")),
+)  # fmt: skip
+called = some(name=st.just("f"), arguments=st.just("{}"))
+message = st.builds(
+    lambda role, content, more: {"role": role, "content": content, **more},
+    st.sampled_from(["system", "user", "assistant", "tool", "x"]),
+    st.none() | st.just("a") | st.lists(part | odd, max_size=2),
+    some(
+        tool_calls=st.lists(some(id=st.just("c"), type=st.just("function"), function=called), max_size=2),
+        tool_call_id=st.just("c"), reasoning_content=st.just("hm"),
+        reasoning_details=st.lists(some(type=st.just("reasoning.text"), text=st.just("a"), index=st.just(0)), max_size=2),
+    ),
+)  # fmt: skip
+described = some(name=st.just("f"), parameters=st.just({"a": 1}), strict=st.booleans())
+more_fields = some(
+    temperature=st.just(1), stop=st.just("a"), tool_choice=st.just("auto"), n=st.just(1), logprobs=st.just(False),
+    tools=st.lists(st.builds(lambda f: {"type": "function", "function": f}, described | odd), max_size=2),
+    response_format=some(type=st.just("json_schema"), json_schema=some(name=st.just("n"), schema=st.just({"a": 1}))),
+    reasoning=some(effort=st.just("low"), max_tokens=st.just(5), enabled=st.booleans()), unknown=odd,
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(message, min_size=1, max_size=3), more_fields)
+def test_whatever_comes_is_a_conversation_or_refused_by_name(messages, more):
+    try:
+        made = json.loads(OpenAI().request_body(ask_of(messages=messages, **more), model="m", stream=False))
+    except (BadRequest, Inexpressible) as error:
+        made = {"refused": error.param}
+
+    assert made.get("messages") or made.get("refused")

@@ -48,6 +48,8 @@ FULL = {
     "stream": True,
     "service_tier": "auto",
     "debug": {"echo_upstream_body": True},
+    "models": ["acme/other"],
+    "provider": {"allow_fallbacks": False},
 }
 
 anything = st.recursive(

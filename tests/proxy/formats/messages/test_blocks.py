@@ -69,14 +69,25 @@ def test_a_block_of_nothing_is_none_but_a_call_without_input_is_one():
     assert [short(wire) for wire in made] == [(0, "start", "t", "n", {}), (0, "stop")]
 
 
-def test_a_call_carries_a_signature_that_comes_before_its_input():
+def test_a_call_carries_a_signature_that_comes_before_its_input_or_right_behind_its_beginning():
     call = BlockBegan(0, "tool", tool_id="t", tool_name="n")
 
-    before = told(call, Signed(0, "sig"), Delta(0, "{}"))
-    after = told(call, Delta(0, "{}"), Signed(0, "sig"))
+    for events in ([call, Signed(0, "sig"), Delta(0, "{}")], [call, Delta(0, "{}"), Signed(0, "sig")]):
+        made = told(*events)
 
-    assert before[0]["content_block"]["signature"] == "sig"
-    assert after[2]["delta"] == {"type": "signature_delta", "signature": "sig"}
+        assert made[0]["content_block"]["signature"] == "sig"
+        assert [short(wire) for wire in made[1:]] == [(0, "delta", "{}"), (0, "stop")]
+
+
+def test_a_signature_that_comes_late_is_told_late():
+    call = BlockBegan(0, "tool", tool_id="t", tool_name="n")
+
+    made = told(call, Delta(0, "{"), Delta(0, "}"), Signed(0, "sig"))
+
+    assert [short(wire) for wire in made] == [
+        (0, "start", "t", "n", {}), (0, "delta", "{"), (0, "delta", "}"), (0, "delta", "sig"), (0, "stop"),
+    ]  # fmt: skip
+    assert made[3]["delta"]["type"] == "signature_delta"
 
 
 def test_a_text_is_not_signed_and_a_refusal_is_a_text():

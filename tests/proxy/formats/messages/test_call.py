@@ -44,7 +44,7 @@ def test_an_image_is_bounded_by_the_part_and_a_file_only_by_the_context():
     image = parse(messages=said({"type": "image", "source": {**PICTURE, "data": "A" * 10**6}}))
     file = parse(messages=said({"type": "document", "source": {"type": "url", "url": "https://x/y.pdf"}}))
 
-    assert 4096 < image.input_size(None).at_most < 5000
+    assert 4784 < image.input_size(None).at_most < 5000
     assert image.input_size(None).is_bounded
     assert not file.input_size(None).is_bounded
     assert file.input_size(100_000).at_most == 100_000
@@ -79,7 +79,9 @@ def test_an_image_is_bounded_by_the_part_and_a_file_only_by_the_context():
         ({"speed": "fast"}, "speed"), ({"inference_geo": "us"}, "inference_geo"),
         ({"container": "c_1"}, "container"), ({"mcp_servers": []}, "mcp_servers"),
         ({"context_management": {}}, "context_management"), ({"fallbacks": []}, "fallbacks"),
-        ({"models": ["a/b"]}, "models"), ({"provider": {}}, "provider"), ({"plugins": []}, "plugins"),
+        ({"thread": {"type": "create"}}, "thread"), ({"billing_policy": {}}, "billing_policy"),
+        ({"workspace_id": "w"}, "workspace_id"),
+        ({"models": "a/b"}, "models"), ({"provider": []}, "provider"), ({"plugins": []}, "plugins"),
         ({"cache_control": {"type": "ephemeral", "ttl": "1h"}}, "cache_control.ttl"),
         ({"system": [{"type": "text", "text": "x", "cache_control": {"ttl": "1h"}}]}, "cache_control.ttl"),
         ({"messages": said({"type": "text", "cache_control": {"ttl": 1}})}, "cache_control.ttl"),
@@ -109,10 +111,20 @@ def test_a_tool_that_a_provider_runs_is_refused_by_name(kind):
 
 @pytest.mark.parametrize(
     "kind",
-    [None, "custom", "bash_20250124", "text_editor_20250728", "computer_20251124", "memory_20250818"],
-)
+    [
+        None, "custom", "bash_20250124", "text_editor_20250728", "memory_20250818", "computer_20251124",
+        "computer_toolset_20260801", "browser_toolset_20260801",
+    ],
+)  # fmt: skip
 def test_a_tool_that_the_client_runs_costs_nothing_more(kind):
-    assert parse(tools=[{"type": kind, "name": "a"}]).model == "acme/tiny"
+    assert parse(tools=[{"type": kind}]).model == "acme/tiny"
+
+
+def test_a_client_may_steer_where_its_call_goes():
+    call = parse(models=["acme/other"], provider={"allow_fallbacks": False})
+
+    assert call.models == ("acme/tiny", "acme/other")
+    assert not call.preferences.allow_fallbacks
 
 
 def test_what_costs_nothing_more_is_let_through():

@@ -108,6 +108,13 @@ def test_how_much_is_thought_is_said_in_a_word(reasoning, effort):
     assert body(reasoning=reasoning).get("reasoning_effort") == effort
 
 
+def test_thought_in_a_word_and_in_tokens_is_refused():
+    with pytest.raises(Inexpressible) as refused:
+        body(reasoning=Reasoning(effort="low", tokens=1_024))
+
+    assert refused.value.param == "reasoning"
+
+
 def test_every_call_goes_to_one_path_with_our_credential():
     assert OpenAI().path("theirs", stream=True) == "/chat/completions"
     assert OpenAI().headers("key")["Authorization"] == "Bearer key"

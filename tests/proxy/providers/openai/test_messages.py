@@ -58,6 +58,14 @@ def test_files_and_recordings_by_address_are_refused(kind):
         user(Media(kind, url="https://a/b"))
 
 
+def test_a_strict_provider_takes_recordings_as_openai_does():
+    wav, flac = (Media("audio", data="QUJD", media_type=f"audio/{form}") for form in ("wav", "flac"))
+
+    assert user(wav, strict=True)[0]["content"][0]["input_audio"]["format"] == "wav"
+    with pytest.raises(Inexpressible):
+        user(flac, strict=True)
+
+
 def test_results_of_tools_come_before_what_the_user_says_beside_them():
     made = user(
         Text("and now?"),

@@ -1,7 +1,9 @@
-"""POST /chat/completions: find the grant, ask the rules, admit, relay, settle."""
+"""A call to a model, in whatever format: find the grant, ask the rules, admit, relay, settle."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from aiohttp import web
@@ -10,13 +12,12 @@ from core.charging.calls import Call
 from core.config import Settings
 from core.errors import BadRequest, Refused, TooLarge, Unavailable
 from core.ids import uuid7
-from proxy.answers import headers
-from proxy.chat_call import ChatCall
+from proxy.answers import Shape, headers
 from proxy.deps import Deps
-from proxy.errors import REQUEST_ID
+from proxy.errors import REQUEST_ID, Handler
 from proxy.grants import Grant, credential
 from proxy.leases.gate import ClockMoved
-from proxy.passages.chat import ChatPassage
+from proxy.model_call import ModelCall
 from proxy.plan import Plan, plan_chat
 from proxy.rates import RATE, look_up_rate, note_rate, rate_headers
 from proxy.relay import relay_plain
@@ -24,17 +25,34 @@ from proxy.running import NotAdmitted, StaleGrant
 from proxy.stream import StreamRelay
 from proxy.upstream.offers import Answer
 from proxy.verdicts import refusal
+from proxy.ways import Crossing, Way
 from proxy.wire import Wire
 
 LARGE_BYTES = 256 * 1024
 GRANT_TRIES = 3  # a key that changes more often than that while one call is admitted is asked to wait
 
 
-async def chat(request: web.Request, deps: Deps) -> web.StreamResponse:
+class Endpoint(NamedTuple):
+    """Where calls in one format come in. `shape` is how it tells errors."""
+
+    path: str
+    parse: Callable[[bytes], ModelCall]
+    way: Way
+    shape: Shape
+
+
+def handler_of(endpoint: Endpoint) -> Handler:
+    async def handle(request: web.Request, deps: Deps) -> web.StreamResponse:
+        return await model_call(request, deps, endpoint)
+
+    return handle
+
+
+async def model_call(request: web.Request, deps: Deps, endpoint: Endpoint) -> web.StreamResponse:
     secret = credential(request)
     grant = await deps.grants.find_for_models(secret)
     deps.floods.check(grant.caller)
-    parsed = await parse(await read_body(request, deps.settings), deps)
+    parsed = await parse(await read_body(request, deps.settings), deps, endpoint.parse)
     try:
         grant = await deps.grants.with_models(grant, secret, parsed.models)
         parsed = await deps.pdfs.prepare(parsed, deps.catalog.now)
@@ -44,9 +62,11 @@ async def chat(request: web.Request, deps: Deps) -> web.StreamResponse:
             output_cap=deps.settings.output_cap_tokens,
             slice_tokens=deps.settings.slice_tokens,
         )
+        crossing = Crossing(endpoint.way, parsed)
+        plan = crossing.only_sayable(plan)
         for _ in range(GRANT_TRIES):
             try:
-                return await _serve(request, deps, parsed, plan, grant)
+                return await _serve(request, deps, crossing, plan, grant)
             except StaleGrant:
                 grant = await deps.grants.find_for_models(secret, fresh=True)
                 grant.refuse_models(parsed.models)
@@ -59,21 +79,21 @@ async def chat(request: web.Request, deps: Deps) -> web.StreamResponse:
         raise
 
 
-async def parse(body: bytes, deps: Deps) -> ChatCall:
+async def parse(body: bytes, deps: Deps, read: Callable[[bytes], ModelCall]) -> ModelCall:
     """Read a body; a large one beside the loop, one at a time, so that no other call waits for it.
 
     Ten megabytes can hold millions of values: seconds of work, and hundreds of megabytes while it lasts.
     """
     if len(body) <= LARGE_BYTES:
-        return ChatCall.parse(body)
+        return read(body)
     async with deps.large_bodies:
-        return await asyncio.to_thread(ChatCall.parse, body)
+        return await asyncio.to_thread(read, body)
 
 
 async def _serve(
-    request: web.Request, deps: Deps, parsed: ChatCall, plan: Plan, grant: Grant
+    request: web.Request, deps: Deps, crossing: Crossing, plan: Plan, grant: Grant
 ) -> web.StreamResponse:
-    app = deps.apps.of(request, grant.caller.wallet_id)
+    app, parsed = deps.apps.of(request, grant.caller.wallet_id), crossing.call
     call = _call(request[REQUEST_ID], plan, grant, app, stream=parsed.stream)
     wire = Wire(request, patience_s=deps.settings.idle_timeout_s)
     try:
@@ -87,14 +107,14 @@ async def _serve(
 
         async def relay(answer: Answer) -> None:
             fields = _fields(request, answer.offer.provider.name, stream=parsed.stream)
-            passage = ChatPassage(charge.meter, call)
+            passage = crossing.passage(charge.meter, call)
             if parsed.stream:
                 echo = answer.sent if parsed.echo_upstream_body else None
                 await StreamRelay(answer, charge, passage, wire, deps.settings).run(fields, echo=echo)
             else:
                 wire.send(await relay_plain(answer, charge, passage), fields)
 
-        await deps.upstreams.serve(charge, parsed, relay)
+        await deps.upstreams.serve(charge, crossing, relay)
     await wire.drained()
     return wire.written()
 
