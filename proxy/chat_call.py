@@ -17,6 +17,7 @@ from proxy.model_call import (
     refuse_long_caches,
 )
 from proxy.pdf.plugins import Engine, read_engine
+from proxy.pdf.scan import Scan
 from proxy.routing.preferences import read_fallbacks, read_preferences
 
 MAX_CHOICES = 8
@@ -30,6 +31,7 @@ class ChatCall(ModelCall, frozen=True, kw_only=True):
     """A chat request."""
 
     pdf_engine: Engine | None = None  # as asked for
+    scan: Scan | None = None  # what is to be read for it, once it is admitted
 
     @classmethod
     def parse(cls, body: bytes) -> "ChatCall":

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -69,6 +69,11 @@ class Extractor:
                 "model that takes files.",
             )
         return text
+
+    def refuse_long(self, document: Document, pages: Iterable[str]) -> None:
+        """Refuse what holds more text than a document may, whoever read it."""
+        if sum(map(len, pages)) > self._bounds.characters:
+            raise _refusal(document, self._reasons()["characters"])
 
     async def page_count(self, document: Document) -> int:
         """How many pages it has. Raises BadRequest for a document that cannot be read."""
