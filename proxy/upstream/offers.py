@@ -17,9 +17,8 @@ import msgspec
 import structlog
 
 from core.config import Settings
-from core.errors import BadRequest, UpstreamFailed
+from core.errors import UpstreamFailed
 from proxy.catalog import Offer, Provider
-from proxy.conversation import Inexpressible
 from proxy.routing.healths import Attempt
 from proxy.routing.router import Router
 from proxy.running import Charge
@@ -174,10 +173,7 @@ def system_trust() -> ssl.SSLContext:
 async def _ask(line: Line, offer: Offer, charge: Charge, crossing: Crossing, attempt: Attempt) -> Answer:
     """The answer of an offer, its head read. Raises Unusable, or BadRequest for what the client did wrong."""
     stream = crossing.call.stream
-    try:
-        sent = crossing.outgoing(offer, bound_of(crossing.call, charge.meter.plan, _output(charge, stream)))
-    except Inexpressible as error:  # with the lower bound that could be held
-        raise BadRequest(str(error), param=error.param) from None
+    sent = crossing.outgoing(offer, bound_of(crossing.call, charge.meter.plan, _output(charge, stream)))
     try:
         head = line.head_for(sent, request_id=charge.call.request_id)
         connection = await line.pool.ask(head, sent.body)
