@@ -104,12 +104,7 @@ def _plan(call: ModelCall, model: Model, *, output_cap: int, slice_tokens: int) 
     """The plan of one model."""
     size = call.input_size(model.context)
     _check(call, model, size)
-    offers = who_may_serve(model.offers, call.preferences, input_tokens=size.at_most)
-    if not offers:
-        raise NobodyFits(
-            f"No provider of {model.id} fits what provider asks for. Ask for less, or leave it out.",
-            param="provider",
-        )
+    offers = _offers(call, model, size)
     one = call.output_bound(model_max=model.max_output, context=model.context or OPEN_ENDED, cap=output_cap)
     output = one * call.choices
     cards = [offer.card for offer in offers]
@@ -133,6 +128,17 @@ def _plan(call: ModelCall, model: Model, *, output_cap: int, slice_tokens: int) 
         preferences=call.preferences,
         extra_n=call.extra_n,
     )
+
+
+def _offers(call: ModelCall, model: Model, size: InputSize) -> tuple[Offer, ...]:
+    """The offers the client accepts."""
+    offers = who_may_serve(model.offers, call.preferences, input_tokens=size.at_most)
+    if not offers:
+        raise NobodyFits(
+            f"No provider of {model.id} fits what provider asks for. Ask for less, or leave it out.",
+            param="provider",
+        )
+    return offers
 
 
 def _together(wants: list[Want]) -> Want:

@@ -22,7 +22,7 @@ async def estimate(request: web.Request, deps: Deps) -> web.StreamResponse:
     deps.floods.check(grant.caller)
     parsed = await parse(await read_body(request, deps.settings), deps, ChatCall.parse)
     await deps.grants.with_models(grant, secret, models_of(parsed, deps.catalog.now))
-    parsed = await deps.pdfs.prepare(parsed, deps.catalog.now)
+    parsed = await deps.pdfs.prepare(parsed, deps.catalog.now, wallet_id=grant.caller.wallet_id)
     plan = plan_chat(
         parsed,
         deps.catalog.now,

@@ -57,7 +57,7 @@ async def model_call(request: web.Request, deps: Deps, endpoint: Endpoint) -> we
     try:
         models = models_of(parsed, deps.catalog.now)
         grant = await deps.grants.with_models(grant, secret, models)
-        parsed = await deps.pdfs.prepare(parsed, deps.catalog.now)
+        parsed = await deps.pdfs.prepare(parsed, deps.catalog.now, wallet_id=grant.caller.wallet_id)
         plan = plan_chat(
             parsed,
             deps.catalog.now,

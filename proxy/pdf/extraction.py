@@ -2,19 +2,25 @@
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from uuid import UUID
 
 import msgspec
+import structlog
 
-from core.errors import BadRequest, Unavailable
+from core.errors import BadRequest, TooMany, Unavailable
 from proxy.pdf.parts import Document
 
 CHILD = Path(__file__).with_name("child.py")
 AT_ONCE = 2
 MOST_WAITING = 16  # calls; whoever comes then is asked to come again
+MOST_OF_ONE = 4  # of them from one account: the others must not wait for all of its own
+RETRY_AFTER_S = 5
 MOST_TOLD = 16 << 20  # bytes a child may say, whatever became of it
+_log = structlog.get_logger()
 _UNBOUNDED = "It takes more memory or time to read than a document may."
 
 
@@ -45,19 +51,26 @@ class Extractor:
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._calls = 0
+        self._calls: Counter[UUID] = Counter()  # by account
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """The turn of one call. Raises Unavailable when too many wait for theirs."""
-        if self._calls >= AT_ONCE + MOST_WAITING:
-            raise Unavailable("Too many PDFs are being read right now. Try again.", retry_after_s=5)
-        self._calls += 1
+    async def turn(self, wallet_id: UUID) -> AsyncIterator[None]:
+        """The turn of one call. Raises TooMany or Unavailable when too many wait for theirs."""
+        if self._calls[wallet_id] >= MOST_OF_ONE:
+            raise TooMany(
+                f"{MOST_OF_ONE} calls of this account have PDFs being read. Send the next one later.",
+                retry_after_s=RETRY_AFTER_S,
+            )
+        if self._calls.total() >= AT_ONCE + MOST_WAITING:
+            raise Unavailable(
+                "Too many PDFs are being read right now. Try again.", retry_after_s=RETRY_AFTER_S
+            )
+        self._calls[wallet_id] += 1
         try:
             async with self._slots:
                 yield
         finally:
-            self._calls -= 1
+            self._calls -= Counter([wallet_id])
 
     async def pages(self, document: Document) -> tuple[str, ...]:
         """The text of each page. Raises BadRequest for a document that cannot be read, or holds none."""
@@ -115,11 +128,14 @@ class Extractor:
             told = bytearray()
             while len(told) <= MOST_TOLD and (more := await child.stdout.read(1 << 16)):
                 told += more
+            if len(told) <= MOST_TOLD and await child.wait() != 0:
+                _log.warning("pdf_reader_died", status=child.returncode)  # of a limit, or of itself
             return bytes(told)
         finally:
-            with suppress(ProcessLookupError):
-                child.kill()
-            await child.wait()
+            if child.returncode is None:
+                with suppress(ProcessLookupError):
+                    child.kill()
+                await child.wait()
 
     def _argument(self, *, wants_text: bool) -> str:
         bounds = self._bounds

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import TypeVar
+from uuid import UUID
 
 import msgspec
 
@@ -36,7 +37,7 @@ class PdfInputs:
         self._extractor = extractor
         self._looking = asyncio.Semaphore(1)  # into bodies, one by one: they may be large
 
-    async def prepare(self, call: ModelCall, snapshot: Snapshot) -> ModelCall:
+    async def prepare(self, call: ModelCall, snapshot: Snapshot, *, wallet_id: UUID) -> ModelCall:
         """The call as it is to be planned. Raises BadRequest for a PDF that cannot be read."""
         engine = engine_of(call, snapshot)
         if not isinstance(call, ChatCall) or engine == "native":
@@ -47,8 +48,8 @@ class PdfInputs:
         if not documents:
             return call
         if engine == "mistral-ocr":
-            return await self._to_scan(call, documents, snapshot)
-        async with self._extractor.turn():
+            return await self._to_scan(call, documents, snapshot, wallet_id)
+        async with self._extractor.turn(wallet_id):
             read = [(document, await self._extractor.pages(document)) for document in documents]
         return await asyncio.to_thread(with_pages, call, messages, read)
 
@@ -66,10 +67,12 @@ class PdfInputs:
         charge.meter.plan = charge.meter.plan.measured(made)
         return made
 
-    async def _to_scan(self, call: ChatCall, documents: Sequence[Document], snapshot: Snapshot) -> ChatCall:
+    async def _to_scan(
+        self, call: ChatCall, documents: Sequence[Document], snapshot: Snapshot, wallet_id: UUID
+    ) -> ChatCall:
         """The call with its pages counted and priced. How much text they hold, only its model bounds."""
         reader, offer = reader_in(snapshot)
-        async with self._extractor.turn():
+        async with self._extractor.turn(wallet_id):
             counts = tuple([(one, await self._extractor.page_count(one)) for one in documents])
         messages = call.fields["messages"]
         scan = Scan(offer=offer, terms=reader.terms, messages=messages, counts=counts)

@@ -8,7 +8,7 @@ from aiohttp import web
 from proxy.catalog import Snapshot
 from proxy.chat_call import ChatCall
 from proxy.pdf.inputs import engine_of
-from tests.proxy.conftest import ask
+from tests.proxy.conftest import ask, until
 from tests.proxy.own_provider import WHOLE
 from tests.proxy.pdf.documents import as_file, bomb, pdf
 from tests.proxy.test_meter import model
@@ -28,7 +28,7 @@ def asking(*files, engine=None, **fields):
 
 
 def call(**fields):
-    return ChatCall.parse(json.dumps(ask("a/b", **fields)).encode())
+    return ChatCall.parse(json.dumps(ask("a/b", [as_file(b"x")], **fields)).encode())
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,13 @@ def test_of_several_models_all_must_take_files():
 
     assert engine_of(call(models=["a/b", "a/nobody"]), snapshot) == "native"
     assert engine_of(call(models=["a/b", "a/c"]), snapshot) == "pdf-text"
+
+
+def test_a_call_without_files_is_left_alone():
+    asked = [{"id": "file-parser", "pdf": {"engine": "pdf-text"}}]
+    plain = ChatCall.parse(json.dumps(ask("a/b", plugins=asked)).encode())
+
+    assert engine_of(plain, Snapshot(1, {})) == "native"
 
 
 async def test_a_model_gets_the_text_of_a_document_page_by_page(start_relay, provider, caller):
@@ -132,7 +139,7 @@ async def test_what_cannot_be_read_costs_nothing_and_is_told_by_name(
     assert response.status == 400
     assert (await response.json())["error"]["param"] == param
     assert provider.received == []
-    assert [(row.status, row.charge_n) for row in books.events()] == [(400, 0)]
+    assert [(row.status, row.charge_n) for row in await until(books.events)] == [(400, 0)]
 
 
 async def test_media_that_are_no_documents_go_on_as_they_are(start_relay, provider, caller):

@@ -154,7 +154,7 @@ async def test_pages_nobody_read_cost_nothing(
     assert response.status == status
     assert "mistral" in error["message"]
     assert provider.received == []
-    assert [(row.status, row.charge_n) for row in books.events()] == [(status, 0)]
+    assert [(row.status, row.charge_n) for row in await until(books.events)] == [(status, 0)]
     assert books.holds() == []
 
 
@@ -169,7 +169,7 @@ async def test_pages_that_were_read_are_charged_when_no_model_answers(
     response = await relay.post(caller.secret, asking(TWO_PAGES, engine="mistral-ocr"))
 
     assert response.status == 502
-    event = books.events()[0]
+    event = (await until(books.events))[0]
     assert (event.status, event.charge_n, event.upstream_n) == (502, 2 * PAGE_N, 4_000_000)
     assert event.provider == "mistral"
     assert books.wallet(caller).balance_n == 10 * 10**9 - 2 * PAGE_N
@@ -192,7 +192,7 @@ async def test_when_the_second_document_fails_the_first_is_charged(
 
     assert response.status == 502
     assert "messages[0].content[2]" in (await response.json())["error"]["message"]
-    assert [row.charge_n for row in books.events()] == [2 * PAGE_N]
+    assert [row.charge_n for row in await until(books.events)] == [2 * PAGE_N]
 
 
 async def test_a_client_that_leaves_pays_for_the_pages_that_are_read_meanwhile(
