@@ -83,10 +83,12 @@ def usage_object(
 def cost_fields(ending: Ending, charge_n: int) -> dict[str, Any]:
     """What a call cost, in USD: a part of its usage, whatever the format."""
     upstream_n = min(ending.cost.upstream_n, charge_n)
+    parser_n = min(ending.file_parser_n, upstream_n)
     return {
         "cost": dollars(charge_n),
         "cost_details": {
-            "upstream_inference_cost": dollars(upstream_n),
+            "upstream_inference_cost": dollars(upstream_n - parser_n),
+            **({"file_parser": dollars(parser_n)} if ending.file_parser_n else {}),
             "fee": dollars(charge_n - upstream_n),
         },
     }

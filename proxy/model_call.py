@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from core.errors import BadRequest
+from core.money import Nanos
 from core.rules.reserve import Content, InputSize, input_size, output_bound
 from core.strict_json import loads
 from proxy.routing.preferences import NONE, Preferences
@@ -37,6 +38,7 @@ class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
     modalities: tuple[str, ...] = ()
     preferences: Preferences = NONE
     fallbacks: tuple[str, ...] = ()  # models to try after the first
+    extra_n: Nanos = Nanos(0)  # charged at most beside its tokens: for pages read before the model is asked
 
     @property
     def models(self) -> tuple[str, ...]:

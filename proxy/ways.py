@@ -116,6 +116,10 @@ class Crossing:
         self._asks: dict[int, Ask] = {}  # by the bound in it
         self._written: dict[tuple[UUID, str, Bound], Outgoing] = {}
 
+    def of(self, call: ModelCall) -> "Crossing":
+        """The same way for what the call has become."""
+        return self if call is self.call else Crossing(self._way, call)
+
     def only_sayable(self, plan: Plan) -> Plan:
         """The plan without offers whose dialect cannot say this call. Raises BadRequest when none is left.
 
