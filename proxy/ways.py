@@ -6,6 +6,7 @@ what the other cannot say is refused.
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -20,8 +21,9 @@ from proxy.formats.chat import Chat
 from proxy.formats.format import Format
 from proxy.formats.messages.format import Messages
 from proxy.formats.responses.format import Responses
+from proxy.large_bodies import LargeBodies
 from proxy.meter import Meter
-from proxy.model_call import ModelCall
+from proxy.model_call import ModelCall, other_bytes
 from proxy.passages.chat import ChatPassage
 from proxy.passages.converted import ConvertedPassage
 from proxy.passages.messages import MessagesPassage
@@ -108,45 +110,43 @@ RESPONSES = Way(Responses(), names={"messages": "input", "response_format": "tex
 
 
 class Crossing:
-    """One call on its way."""
+    """One call on its way. What is read and written of a large one, is so beside the loop."""
 
-    def __init__(self, way: Way, call: ModelCall) -> None:
+    def __init__(self, way: Way, call: ModelCall, large: LargeBodies) -> None:
         self.call = call
         self._way = way
+        self._large = large
         self._asks: dict[int, Ask] = {}  # by the bound in it
         self._written: dict[tuple[UUID, str, Bound], Outgoing] = {}
 
     def of(self, call: ModelCall) -> "Crossing":
         """The same way for what the call has become."""
-        return self if call is self.call else Crossing(self._way, call)
+        return self if call is self.call else Crossing(self._way, call, self._large)
 
-    def only_sayable(self, plan: Plan) -> Plan:
+    async def only_sayable(self, plan: Plan) -> Plan:
         """The plan without offers whose dialect cannot say this call. Raises BadRequest when none is left.
 
         What is written for that is what will be sent, unless less can be held than is planned.
         """
         if self._way.native is not None and all(map(self._is_native, plan.offers)) and not plan.fallbacks:
             return plan
-        refusals: list[BadRequest] = []
-        plans = [made for one in plan.models if (made := self._sayable(one, refusals)).offers]
-        if not plans:
-            raise refusals[0]
-        return msgspec.structs.replace(plans[0], fallbacks=tuple(plans[1:]))
+        return await self._large.work(partial(self._only_sayable, plan), size=self._size())
 
-    def outgoing(self, offer: Offer, bound: Bound) -> Outgoing:
+    async def outgoing(self, offer: Offer, bound: Bound) -> Outgoing:
         """What to send to an offer. Raises BadRequest for what is malformed, or cannot be said."""
+        native = self._way.native
+        if native is not None and self._is_native(offer):
+            limit = (bound.name, bound.tokens) if bound.is_news else None
+            model, stream = offer.upstream_model, self.call.stream
+            body = native.pass_on(self.call.fields, model=model, stream=stream, max_tokens=limit)
+            return Outgoing(native.path, body)
         try:
-            return self._outgoing(offer, bound)
+            return await self._large.work(partial(self._converted, offer, bound), size=self._size())
         except Inexpressible as error:
             raise self._way.refused(error) from None
 
-    def _outgoing(self, offer: Offer, bound: Bound) -> Outgoing:
+    def _converted(self, offer: Offer, bound: Bound) -> Outgoing:
         model, stream = offer.upstream_model, self.call.stream
-        if self._is_native(offer):
-            assert self._way.native is not None
-            limit = (bound.name, bound.tokens) if bound.is_news else None
-            body = self._way.native.pass_on(self.call.fields, model=model, stream=stream, max_tokens=limit)
-            return Outgoing(self._way.native.path, body)
         known = (offer.provider.id, model, bound)
         if known not in self._written:
             dialect = _dialect(offer, bound)
@@ -167,13 +167,20 @@ class Crossing:
         )
         return ConvertedPassage(meter, DIALECTS[meter.offer.provider.kind].reader(), writer)
 
+    def _only_sayable(self, plan: Plan) -> Plan:
+        refusals: list[BadRequest] = []
+        plans = [made for one in plan.models if (made := self._sayable(one, refusals)).offers]
+        if not plans:
+            raise refusals[0]
+        return msgspec.structs.replace(plans[0], fallbacks=tuple(plans[1:]))
+
     def _sayable(self, plan: Plan, refusals: list[BadRequest]) -> Plan:
         bound = bound_of(self.call, plan, plan.output_tokens)
         offers = []
         for offer in plan.offers:
             try:
                 if not self._is_native(offer):
-                    self._outgoing(offer, bound)
+                    self._converted(offer, bound)
                 offers.append(offer)
             except Inexpressible as error:
                 refusals.append(self._way.refused(error))
@@ -183,6 +190,9 @@ class Crossing:
         if tokens not in self._asks:
             self._asks = {tokens: self._way.format.ask(self.call.fields, max_tokens=tokens)}
         return self._asks[tokens]
+
+    def _size(self) -> int:
+        return other_bytes(self.call.fields, beside="")
 
     def _is_native(self, offer: Offer) -> bool:
         return self._way.native is not None and self._way.native.kind == offer.provider.kind

@@ -7,6 +7,7 @@ import msgspec
 
 from proxy.conversation import Began, BlockBegan, BlockEnded, Delta, Event, Signed
 
+PIECEMEAL = ("text", "arguments")
 PROSE = {"text": "content", "refusal": "refusal"}
 
 
@@ -101,18 +102,28 @@ def message(deltas: Iterable[dict[str, Any]]) -> dict[str, Any]:
     if thoughts:
         made["reasoning_content"] = thoughts
     if details:
-        made["reasoning_details"] = list(details.values())
+        made["reasoning_details"] = [_joined(detail) for detail in details.values()]
     if calls:
-        made["tool_calls"] = list(calls.values())
+        made["tool_calls"] = [_joined(call) for call in calls.values()]
     return made
 
 
 def _add(whole: dict[str, Any], piece: dict[str, Any]) -> None:
-    """Texts that come in pieces grow, all else is set."""
+    """Texts that come in pieces are gathered, all else is set."""
     for name, value in piece.items():
         if isinstance(value, dict):
             _add(whole.setdefault(name, {}), value)
-        elif name in {"text", "arguments"}:
-            whole[name] = whole.get(name, "") + value
+        elif name in PIECEMEAL:
+            whole.setdefault(name, []).append(value)
         else:
             whole[name] = value
+
+
+def _joined(whole: dict[str, Any]) -> dict[str, Any]:
+    made = dict(whole)
+    for name, value in whole.items():
+        if isinstance(value, dict):
+            made[name] = _joined(value)
+        elif name in PIECEMEAL:
+            made[name] = "".join(value)
+    return made
