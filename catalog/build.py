@@ -105,7 +105,7 @@ def _provider_line(provider: Provider) -> dict[str, str]:
     return {
         "name": provider.name,
         "title": provider.title,
-        "kind": "openai",
+        "kind": provider.kind,
         "base_url": provider.base_url,
         "key_env": provider.key_env,
     }

@@ -1,7 +1,8 @@
 """Where the models of the catalogue are called, and which rows of litellm's table describe them.
 
 The order decides: a model offered by several providers is listed at the first one, its maker before a host.
-Every base URL is the provider's OpenAI-compatible endpoint; a provider without one is left out.
+A base URL is the provider's OpenAI-compatible endpoint, unless its kind is another dialect;
+a provider with neither is left out.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ class Provider:
     litellm: tuple[str, ...]
     prefixes: tuple[str, ...] = ()
     genai: str = ""
+    kind: str = "openai"
 
 
 PROVIDERS = (
@@ -39,6 +41,7 @@ PROVIDERS = (
         "anthropic",
         ("anthropic",),
         genai="anthropic",
+        kind="anthropic",
     ),
     Provider(
         "google",

@@ -70,7 +70,10 @@ def usage_object(
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,
         "total_tokens": usage.input_tokens + usage.output_tokens,
-        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+        "prompt_tokens_details": {
+            "cached_tokens": usage.cached_tokens,
+            **({"cache_write_tokens": usage.cache_write_tokens} if usage.cache_write_tokens else {}),
+        },
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         **(stated or {}),
         **cost_fields(ending, charge_n),
@@ -80,10 +83,12 @@ def usage_object(
 def cost_fields(ending: Ending, charge_n: int) -> dict[str, Any]:
     """What a call cost, in USD: a part of its usage, whatever the format."""
     upstream_n = min(ending.cost.upstream_n, charge_n)
+    parser_n = min(ending.file_parser_n, upstream_n)
     return {
         "cost": dollars(charge_n),
         "cost_details": {
-            "upstream_inference_cost": dollars(upstream_n),
+            "upstream_inference_cost": dollars(upstream_n - parser_n),
+            **({"file_parser": dollars(parser_n)} if ending.file_parser_n else {}),
             "fee": dollars(charge_n - upstream_n),
         },
     }

@@ -145,7 +145,7 @@ class Catalog:
         cards: dict[str, list[PriceCard]] = {}
         for row in await connection.execute(queries.offer_facts()):
             card = _card(row)
-            if not card.is_complete():
+            if not card.is_complete(row.mode):
                 continue
             cards.setdefault(row.model_id, []).append(card)
             if (key := self._credential(row)) is not None:
@@ -197,5 +197,7 @@ def _card(row: Any) -> PriceCard:
 
 
 def _typical_price(card: PriceCard) -> int:
-    """Three parts input to one part output: what most calls look like."""
+    """Three parts input to one part output: what most calls look like. Or a page."""
+    if not card.is_complete():
+        return card.rates["page"]
     return 3 * card.rates["input"] + card.rates["output"]

@@ -44,7 +44,7 @@ class StreamRelay:
     async def run(self, fields: Mapping[str, str], *, echo: bytes | None) -> None:
         """Relay until the answer ends. A failure raises while the client got nothing, later it is a chunk."""
         self._answer.connection.stream(self)
-        while not (self._first or self._is_over):
+        while not (self._is_over or (self._first and self._passage.has_content)):
             await self._news.wait()
             self._news.clear()
         if self._error is not None and not (self._first and self._charge.meter.produced_bytes):
@@ -86,7 +86,8 @@ class StreamRelay:
             self._write(batch)
         elif batch:  # not before there is something: until then a failure is still an HTTP error
             self._first.append(batch)
-            self._news.set()
+            if self._passage.has_content:
+                self._news.set()
         if malformed is not None:
             self._finish(broken(malformed, self._answer))
         elif self._passage.is_done:

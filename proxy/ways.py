@@ -7,6 +7,7 @@ what the other cannot say is refused.
 import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
@@ -33,6 +34,7 @@ from proxy.providers.dialect import Dialect
 from proxy.providers.gemini.dialect import Gemini
 from proxy.providers.openai import OpenAI
 
+OPENAI_ITSELF = "api.openai.com"  # refuses fields that most who speak its dialect know
 DIALECTS: Mapping[str, Dialect] = {"openai": OpenAI(), "anthropic": Anthropic(), "gemini": Gemini()}
 
 
@@ -76,15 +78,33 @@ class Native(NamedTuple):
 
 
 class Way(NamedTuple):
-    """From one format to every dialect."""
+    """From one format to every dialect.
+
+    Dialects name fields as chat completions do; `names` says what this format calls those it calls otherwise.
+    """
 
     format: Format
     native: Native | None = None
+    names: Mapping[str, str] = {}
+
+    def refused(self, error: Inexpressible) -> BadRequest:
+        """What cannot be said, by the name the client knows it by."""
+        name = self.names.get(error.param, error.param)
+        return BadRequest(str(error) if name == error.param else f"{name}: {error}", param=name)
 
 
 CHAT = Way(Chat(), Native("openai", openai.CHAT_PATH, openai.request_body, ChatPassage))
-MESSAGES = Way(Messages(), Native("anthropic", anthropic.MESSAGES_PATH, pass_on_message, MessagesPassage))
-RESPONSES = Way(Responses())
+MESSAGES = Way(
+    Messages(),
+    Native("anthropic", anthropic.MESSAGES_PATH, pass_on_message, MessagesPassage),
+    names={
+        "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
+        "reasoning": "thinking",
+        "response_format": "output_config.format",
+        "stop": "stop_sequences",
+    },
+)
+RESPONSES = Way(Responses(), names={"messages": "input", "response_format": "text.format"})
 
 
 class Crossing:
@@ -95,6 +115,10 @@ class Crossing:
         self._way = way
         self._asks: dict[int, Ask] = {}  # by the bound in it
         self._written: dict[tuple[UUID, str, Bound], Outgoing] = {}
+
+    def of(self, call: ModelCall) -> "Crossing":
+        """The same way for what the call has become."""
+        return self if call is self.call else Crossing(self._way, call)
 
     def only_sayable(self, plan: Plan) -> Plan:
         """The plan without offers whose dialect cannot say this call. Raises BadRequest when none is left.
@@ -110,7 +134,13 @@ class Crossing:
         return msgspec.structs.replace(plans[0], fallbacks=tuple(plans[1:]))
 
     def outgoing(self, offer: Offer, bound: Bound) -> Outgoing:
-        """What to send to an offer. Raises Inexpressible, and BadRequest for what is malformed."""
+        """What to send to an offer. Raises BadRequest for what is malformed, or cannot be said."""
+        try:
+            return self._outgoing(offer, bound)
+        except Inexpressible as error:
+            raise self._way.refused(error) from None
+
+    def _outgoing(self, offer: Offer, bound: Bound) -> Outgoing:
         model, stream = offer.upstream_model, self.call.stream
         if self._is_native(offer):
             assert self._way.native is not None
@@ -143,10 +173,10 @@ class Crossing:
         for offer in plan.offers:
             try:
                 if not self._is_native(offer):
-                    self.outgoing(offer, bound)
+                    self._outgoing(offer, bound)
                 offers.append(offer)
             except Inexpressible as error:
-                refusals.append(BadRequest(str(error), param=error.param))
+                refusals.append(self._way.refused(error))
         return msgspec.structs.replace(plan, offers=tuple(offers), fallbacks=())
 
     def _ask(self, tokens: int) -> Ask:
@@ -170,4 +200,6 @@ def bound_of(call: ModelCall, plan: Plan, output_tokens: int) -> Bound:
 
 
 def _dialect(offer: Offer, bound: Bound) -> Dialect:
-    return OpenAI(limit=bound.name) if offer.provider.kind == "openai" else DIALECTS[offer.provider.kind]
+    if offer.provider.kind != "openai":
+        return DIALECTS[offer.provider.kind]
+    return OpenAI(limit=bound.name, strict=urlsplit(offer.provider.base_url).hostname == OPENAI_ITSELF)

@@ -1,6 +1,7 @@
 """Providers: adding one, giving it a credential. Changes are noticed by running processes within 2 s."""
 
 import re
+from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -69,28 +70,13 @@ def put_provider(
 
     Raises BadRequest for an unusable field.
     """
+    place: dict[str, Any] = {
+        "base_url": base_url, "api_key": api_key, "secret": secret, "allow_private": allow_private, "by": by,
+    }  # fmt: skip
     provider = session.scalar(provider_by_name(name))
     if provider is None:
-        return add_provider(
-            session,
-            name=name,
-            kind=kind,
-            base_url=base_url,
-            title=title,
-            api_key=api_key,
-            secret=secret,
-            allow_private=allow_private,
-            by=by,
-        )
-    move_provider(
-        session,
-        provider,
-        base_url=base_url,
-        api_key=api_key,
-        secret=secret,
-        allow_private=allow_private,
-        by=by,
-    )
+        return add_provider(session, name=name, kind=kind, title=title, **place)
+    move_provider(session, provider, **place)
     return provider
 
 

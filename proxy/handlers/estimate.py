@@ -11,6 +11,7 @@ from proxy.deps import Deps
 from proxy.errors import REQUEST_ID
 from proxy.grants import credential
 from proxy.handlers.model_calls import parse, read_body
+from proxy.pdf.inputs import models_of
 from proxy.plan import Plan, plan_chat
 
 
@@ -20,7 +21,8 @@ async def estimate(request: web.Request, deps: Deps) -> web.StreamResponse:
     grant = await deps.grants.find_for_models(secret)
     deps.floods.check(grant.caller)
     parsed = await parse(await read_body(request, deps.settings), deps, ChatCall.parse)
-    await deps.grants.with_models(grant, secret, parsed.models)
+    await deps.grants.with_models(grant, secret, models_of(parsed, deps.catalog.now))
+    parsed = await deps.pdfs.prepare(parsed, deps.catalog.now, wallet_id=grant.caller.wallet_id)
     plan = plan_chat(
         parsed,
         deps.catalog.now,
@@ -49,6 +51,7 @@ def described(plan: Plan) -> dict[str, object]:
             "least": dollars(min(want.floor_n, want.full_n)),  # what there must be for it to begin
         },
         "cost": {
+            **({"file_parser": dollars(plan.extra_n)} if plan.extra_n else {}),
             "input": dollars(min(_input_n(plan, offer) for offer in plan.offers)),
             "at_most": dollars(want.full_n),
         },
@@ -62,7 +65,7 @@ def _offer(plan: Plan, offer: Offer) -> dict[str, object]:
     return {
         "provider": offer.provider.name,
         "input": dollars(_input_n(plan, offer)),
-        "at_most": dollars(most_n),
+        "at_most": dollars(most_n + plan.extra_n),
     }
 
 

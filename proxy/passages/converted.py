@@ -16,6 +16,10 @@ class ConvertedPassage(Passage):
         self._writer = writer
         self._whole: list[Event] = []
 
+    @property
+    def has_content(self) -> bool:
+        return self._reading.has_content
+
     def end(self, bill: Bill) -> bytes:
         return self._writer.end(bill)
 

@@ -41,6 +41,10 @@ class MessagesPassage(Passage):
         self._last: dict[str, Any] = {"type": "message_delta", "delta": {}}
         self._stated: dict[str, Any] = {}
 
+    @property
+    def has_content(self) -> bool:
+        return self._reading.has_content
+
     def end(self, bill: Bill) -> bytes:
         last = {**self._last, "usage": self._usage(bill)}
         return _framed("message_delta", encode(last)) + _framed("message_stop", b'{"type": "message_stop"}')

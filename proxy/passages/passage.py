@@ -16,6 +16,11 @@ class Passage:
         self.is_done = False  # the stream said its last word
         self._splitter = EventSplitter()
 
+    @property
+    def has_content(self) -> bool:
+        """Say whether what came is worth beginning an answer with: then no other offer can stand in."""
+        return True
+
     def take(self, data: bytes) -> tuple[bytes, MalformedStream | None]:
         """What a piece of the stream gives the client, and what is wrong with the rest of it."""
         batch: list[bytes] = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from proxy.conversation import BlockBegan, Delta, Event, Stopped, Told
+from proxy.conversation import Began, BlockBegan, Delta, Event, Stopped, Told
 from proxy.meter import Meter
 from proxy.providers.dialect import Reader
 from proxy.providers.openai.passing import clean
@@ -15,6 +15,7 @@ class Reading:
         self._reader = reader
         self._meter = meter
         self._has_stopped = False
+        self.has_content = False
 
     @property
     def is_done(self) -> bool:
@@ -35,6 +36,7 @@ class Reading:
     def _count(self, events: Iterable[Event]) -> None:
         told = None
         for one in events:
+            self.has_content |= not isinstance(one, Began | Told)
             if isinstance(one, Delta):
                 self._meter.produce(len(one.text.encode()))
             elif isinstance(one, BlockBegan):

@@ -17,9 +17,8 @@ import msgspec
 import structlog
 
 from core.config import Settings
-from core.errors import BadRequest, UpstreamFailed
+from core.errors import UpstreamFailed
 from proxy.catalog import Offer, Provider
-from proxy.conversation import Inexpressible
 from proxy.routing.healths import Attempt
 from proxy.routing.router import Router
 from proxy.running import Charge
@@ -132,7 +131,7 @@ class Upstreams:
         """Have one offer answer, and note how that went. Raises Unusable when it could not."""
         with self._router.healths.begin(offer) as attempt:
             try:
-                with await _ask(self._line(offer.provider), offer, charge, crossing, attempt) as answer:
+                with await _ask(self.line(offer.provider), offer, charge, crossing, attempt) as answer:
                     charge.meter.offer = offer
                     await relay(answer)
             except Unusable as error:
@@ -150,7 +149,7 @@ class Upstreams:
         for line in self._lines.values():
             line.pool.close()
 
-    def _line(self, provider: Provider) -> Line:
+    def line(self, provider: Provider) -> Line:
         """The line to a provider as it is now: a new one when its address or credential has changed."""
         line = self._lines.get(provider.id)
         if line is not None and line.provider is provider:
@@ -174,10 +173,7 @@ def system_trust() -> ssl.SSLContext:
 async def _ask(line: Line, offer: Offer, charge: Charge, crossing: Crossing, attempt: Attempt) -> Answer:
     """The answer of an offer, its head read. Raises Unusable, or BadRequest for what the client did wrong."""
     stream = crossing.call.stream
-    try:
-        sent = crossing.outgoing(offer, bound_of(crossing.call, charge.meter.plan, _output(charge, stream)))
-    except Inexpressible as error:  # with the lower bound that could be held
-        raise BadRequest(str(error), param=error.param) from None
+    sent = crossing.outgoing(offer, bound_of(crossing.call, charge.meter.plan, _output(charge, stream)))
     try:
         head = line.head_for(sent, request_id=charge.call.request_id)
         connection = await line.pool.ask(head, sent.body)

@@ -1,10 +1,12 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
+from core.actions.offers import add_offer
 from core.db import async_engine
 from core.errors import BadRequest, NotFound, Unavailable
 from core.models import Model
@@ -98,6 +100,29 @@ async def test_a_price_that_is_not_complete_is_not_callable(catalog, make, db):
 
     with pytest.raises(Unavailable):
         catalog.now.chat_model("acme/tiny")
+
+
+async def test_a_reader_is_priced_by_its_pages(catalog, make, db):
+    for provider, price in (("dear", "0.004"), ("cheap", "0.002")):
+        make.provider(provider)
+        add_offer(
+            db,
+            model_id="acme/reader",
+            provider_name=provider,
+            upstream_model="reader",
+            prices={"page": price},
+            today=datetime.now(UTC).date(),
+        )
+    db.get_one(Model, "acme/reader").mode = "ocr"
+    db.commit()
+
+    await catalog.refresh()
+
+    reader = catalog.now.models["acme/reader"]
+    assert [offer.provider.name for offer in reader.offers] == ["cheap", "dear"]
+    assert reader.card.rates == {"page": 2 * 10**12}
+    with pytest.raises(BadRequest, match="ocr"):
+        catalog.now.chat_model("acme/reader")
 
 
 async def test_a_credential_sealed_with_another_secret_takes_only_its_offers_away(catalog, make, settings):

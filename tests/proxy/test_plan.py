@@ -1,5 +1,6 @@
 import json
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -71,6 +72,38 @@ def test_the_hold_covers_every_honest_usage_at_every_offer(content, most):
             cached_tokens=made.input.at_most // 2,
         )
         assert cost_of(used, offer.card, made.model.terms).charge_n <= made.want.full_n
+
+
+def test_what_is_charged_beside_the_tokens_is_wanted_from_the_start_and_left_out_of_what_they_may_cost():
+    call = ChatCall.parse(body(stream=True, models=["acme/large"]))
+    known = Snapshot(
+        1, {"acme/tiny": model(), "acme/large": model(id="acme/large", cards=({"input": 1, "output": 1},))}
+    )
+
+    plain, extra = (
+        plan_chat(msgspec.structs.replace(call, extra_n=extra_n), known, output_cap=10_000, slice_tokens=100)
+        for extra_n in (0, 5000)
+    )
+
+    assert [
+        b - a
+        for a, b in zip(msgspec.structs.astuple(plain.want), msgspec.structs.astuple(extra.want), strict=True)
+    ] == [5000] * 3
+    for one, other in zip(plain.models, extra.models, strict=True):
+        assert other.worst_n(7) == one.worst_n(7) + 5000
+        assert other.affordable_tokens(105_000) == one.affordable_tokens(100_000)
+
+
+def test_a_call_that_is_measured_later_keeps_what_is_held():
+    file = {"type": "file", "file": {"file_id": "x"}}
+    bound = plan(body=body(messages=[{"role": "user", "content": [file]}], models=["acme/tiny"]))
+    known = ChatCall.parse(body())
+
+    made = bound.measured(known)
+
+    assert bound.input.at_most == 8192
+    assert made.input == known.input_size(8192)
+    assert made.want == bound.want
 
 
 @pytest.mark.parametrize(

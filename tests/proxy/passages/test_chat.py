@@ -1,0 +1,56 @@
+"""A chat completion that is passed on as it came: to the byte, but for its usage."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from proxy.passages.chat import ChatPassage
+from proxy.sse import MalformedStream
+from tests.proxy.passages.bills import CALL_ID, a_call, a_meter, the_bill
+
+CHUNK = b'data: {"id": "x", "choices": [{"index": 0,  "delta": {"content": "Hello"}}]}\n\n'
+STOP = b'data: {"id": "x", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\n'
+USAGE = b'data: {"id": "x", "odd": 1.0, "choices": [], "usage": {"prompt_tokens": 30, "completion_tokens": 5}}\n\n'
+
+
+@pytest.fixture
+def meter():
+    return a_meter()
+
+
+@pytest.fixture
+def passage(meter):
+    return ChatPassage(meter, a_call())
+
+
+def test_chunks_pass_as_they_are_and_usage_waits_for_the_bill(passage, meter):
+    taken = passage.take(CHUNK + STOP)
+    held, _ = passage.take(USAGE + b"data: [DONE]\n\n")
+
+    assert taken == (CHUNK + STOP, None)
+    assert taken[0] is not None
+    assert (held, passage.is_done) == (b"", True)
+    last, done, _ = passage.end(the_bill(meter)).split(b"\n\n")
+    told = json.loads(last.removeprefix(b"data: "), parse_float=Decimal)
+    assert (told["id"], told["odd"], told["usage"]["cost"]) == ("x", 1, Decimal("0.000044"))
+    assert done == b"data: [DONE]"
+
+
+def test_a_stream_without_usage_ends_with_what_was_seen(passage, meter):
+    passage.take(CHUNK + STOP)
+
+    told = json.loads(passage.end(the_bill(meter)).split(b"\n\n")[0].removeprefix(b"data: "))
+
+    assert (told["id"], told["usage"]["completion_tokens"]) == (str(CALL_ID), 2)
+
+
+def test_an_error_in_a_stream_ends_it(passage):
+    batch, error = passage.take(CHUNK + b'data: {"error": {"message": "secret"}}\n\n')
+
+    assert (batch, str(error)) == (CHUNK, "the provider reports an error")
+
+
+def test_an_answer_without_choices_is_none(passage):
+    with pytest.raises(MalformedStream):
+        passage.read(b'{"choices": [], "usage": {}}')

@@ -1,0 +1,31 @@
+"""A Messages body on its way to a provider that speaks the format."""
+
+import json
+
+import msgspec
+
+from proxy.providers.anthropic.passing import request_body
+
+BODY = b"""{"model": "acme/tiny", "max_tokens": 900, "messages": [{"role":  "user", "content": "H\\u00ed"}],
+ "top_k": 5, "debug": {"echo_upstream_body": true}, "provider": {"sort": "price"}, "models": ["acme/other"]}"""
+
+
+def sent(**options):
+    fields = msgspec.json.decode(BODY, type=dict[str, msgspec.Raw])
+    return request_body(fields, model="tiny-1", stream=False, **{"max_tokens": None, **options})
+
+
+def test_what_speaks_to_us_stays_here_and_the_rest_goes_as_it_came():
+    body = sent()
+
+    assert json.loads(body) == {
+        "model": "tiny-1",
+        "max_tokens": 900,
+        "messages": [{"role": "user", "content": "Hí"}],
+        "top_k": 5,
+    }
+    assert b'[{"role":  "user", "content": "H\\u00ed"}]' in body
+
+
+def test_a_lower_bound_takes_the_place_of_the_clients():
+    assert json.loads(sent(max_tokens=("max_completion_tokens", 64)))["max_tokens"] == 64
