@@ -100,12 +100,14 @@ async def test_a_client_talks_with_every_kind_of_provider(client, told_by, provi
 
     assert len(told) == len(BASES)
     wrong_key, no_model = client.errors
+    served = [str(event.request_id) for event in books.events() if event.status == 200]
     for number, said in enumerate(told):
         first = number * CALLS
         text = said.pop("plain")
         assert said.pop("pieces") == [" " * (at > 0) + word for at, word in enumerate(text.split())]
         assert len(text.split()) == len(said.pop("after").split()) == 20
         assert [said.pop("usage"), said.pop("streamed_usage")] == providers.counts(first, first + 1)
+        assert said.pop("request_id", served[first]) == served[first]  # of an SDK that tells it
         assert said == {
             "call": [LOOKED_UP],
             "calls": [LOOKED_UP, LOOKED_UP],

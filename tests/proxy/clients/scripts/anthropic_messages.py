@@ -67,6 +67,7 @@ def told(kind):
     after = messages.create(**{**ask, "messages": turns}, tools=TOOLS)
     return {
         "plain": text_of(plain),
+        "request_id": plain._request_id,
         "usage": counts(plain.usage),
         "pieces": pieces,
         "streamed_usage": counts(streamed.usage),

@@ -38,6 +38,7 @@ async function told(kind) {
   const shaped = await chat.parse({ ...ask, response_format: thing });
   return {
     plain: plain.choices[0].message.content,
+    request_id: plain._request_id,
     usage: counts(plain.usage),
     pieces: chunks.map((chunk) => chunk.choices[0]?.delta.content).filter(Boolean),
     streamed_usage: counts(chunks.at(-1).usage),

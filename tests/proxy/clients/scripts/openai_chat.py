@@ -53,6 +53,7 @@ def told(kind):
     after = chat.create(**{**ask, "messages": [*MESSAGES, calls, *results]}, tools=TOOLS)
     return {
         "plain": plain.choices[0].message.content,
+        "request_id": plain._request_id,
         "usage": counts(plain.usage),
         "pieces": pieces,
         "streamed_usage": counts(chunks[-1].usage),

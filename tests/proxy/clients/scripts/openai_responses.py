@@ -58,6 +58,7 @@ def told(kind):
     after = responses.create(**{**ask, "input": [*SAID, *calls.output, *results]}, tools=TOOLS)
     return {
         "plain": plain.output_text,
+        "request_id": plain._request_id,
         "usage": counts(plain.usage),
         "pieces": pieces,
         "streamed_usage": counts(streamed.usage),
