@@ -1,11 +1,14 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.errors import BadRequest
 from proxy.conversation import Ask, Inexpressible, Text, Turn
 from proxy.formats.completions.call import CompletionsCall
 from proxy.formats.completions.format import Completions
+from tests.proxy.test_chat_call import anything, names
 
 GOOD = {"model": "acme/tiny", "prompt": "Once upon"}
 
@@ -70,3 +73,33 @@ def test_what_is_malformed_is_named(fields, param):
         ask_of(**fields)
 
     assert refused.value.param == param
+
+
+own = st.sampled_from(
+    [
+        "prompt",
+        "max_tokens",
+        "n",
+        "echo",
+        "suffix",
+        "logprobs",
+        "stop",
+        "temperature",
+        "stream",
+        "user",
+        "seed",
+    ]
+)
+bodies = st.dictionaries(own | names, anything | st.lists(st.integers()) | st.lists(st.text()), max_size=5)
+
+
+@given(bodies)
+def test_whatever_a_body_holds_it_is_said_or_refused_by_name(fields):
+    try:
+        call = CompletionsCall.parse(json.dumps({**GOOD, **fields}).encode())
+        ask = Completions().ask(call.fields, max_tokens=16)
+    except (BadRequest, Inexpressible):
+        return
+
+    assert ask.turns[0].parts[0].text
+    assert call.input_size(None).at_most > 0

@@ -1,17 +1,20 @@
 import base64
 import json
 import struct
+from contextlib import suppress
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.errors import BadRequest
 from core.rules.prices import Usage
 from proxy.conversation import Inexpressible
 from proxy.formats.embeddings.call import EmbeddingsCall
 from proxy.providers.gemini.embeddings import embed_body, packed, read_embeddings
 from proxy.sse import MalformedStream
+from tests.proxy.test_chat_call import anything, names
 
 
 def body_of(**fields):
@@ -77,3 +80,13 @@ def test_a_packed_vector_is_the_same_numbers(numbers):
 def test_what_is_no_vector_is_malformed(vector):
     with pytest.raises(MalformedStream):
         packed(msgspec.Raw(vector))
+
+
+own = st.sampled_from(["input", "dimensions", "encoding_format", "stream", "user", "provider", "models"])
+bodies = st.dictionaries(own | names, anything | st.lists(st.integers()) | st.lists(st.text()), max_size=5)
+
+
+@given(bodies)
+def test_whatever_a_body_holds_it_is_said_or_refused_by_name(fields):
+    with suppress(BadRequest, Inexpressible):
+        assert body_of(**fields)["requests"]
