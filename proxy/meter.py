@@ -37,6 +37,7 @@ class Meter(msgspec.Struct):
     started: float = msgspec.field(default_factory=time.monotonic)
     offer: Offer | None = None
     produced_bytes: int = 0
+    has_answer: bool = False  # it is there, though nothing of it is text: vectors
     known: Usage | None = None  # what the provider stated of an answer that was not over yet
     reported: Usage | None = None
     finish_reason: str | None = None
@@ -48,7 +49,7 @@ class Meter(msgspec.Struct):
 
     def begin(self, plan: Plan) -> None:
         """Begin with an offer of this plan: the client got nothing of what another one may have produced."""
-        self.plan, self.offer, self.produced_bytes = plan, None, 0
+        self.plan, self.offer, self.produced_bytes, self.has_answer = plan, None, 0, False
         self.known, self.reported, self.finish_reason, self.first_byte = None, None, None, None
 
     def produce(self, size: int) -> None:
@@ -56,6 +57,11 @@ class Meter(msgspec.Struct):
         if self.first_byte is None:
             self.first_byte = time.monotonic()
         self.produced_bytes += size
+
+    def answered(self) -> None:
+        """Note an answer that came whole, without any text to count."""
+        self.has_answer = True
+        self.produce(0)
 
     def end(self, reason: str, *, status: int | None = None) -> None:
         """Note how the call ended; the first word stands."""
@@ -77,7 +83,7 @@ class Meter(msgspec.Struct):
     def cost_so_far(self) -> Cost:
         """The price of what was paid for and produced up to now, at most what is held."""
         cost = self.paid.cost
-        if self.offer is not None and self.produced_bytes:
+        if self.offer is not None and (self.produced_bytes or self.has_answer):
             cost = cost.plus(cost_of(self.estimate(), self.offer.card, self.plan.model.terms))
         return Cost(cost.upstream_n, Nanos(min(cost.charge_n, self.hold_n)))
 
@@ -137,7 +143,7 @@ class Meter(msgspec.Struct):
         if self.reported is not None and not self._is_denial(self.reported):
             cost = self.paid.cost.plus(cost_of(self.reported, self.offer.card, self.plan.model.terms))
             return self.reported, cost, False, self._is_disputed(self.reported, cost)
-        if not self.produced_bytes:
+        if not (self.produced_bytes or self.has_answer):
             return Usage(), self.paid.cost, False, False
         return self.estimate(), self.cost_so_far(), True, self.reported is not None
 

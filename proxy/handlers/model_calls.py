@@ -14,6 +14,7 @@ from core.config import Settings
 from core.errors import BadRequest, Refused, TooLarge, Unavailable
 from core.ids import uuid7
 from proxy.answers import Shape, headers
+from proxy.crossing import Crossing
 from proxy.deps import Deps
 from proxy.errors import REQUEST_ID, Handler
 from proxy.grants import Grant, credential
@@ -27,7 +28,7 @@ from proxy.running import NotAdmitted, StaleGrant
 from proxy.stream import StreamRelay
 from proxy.upstream.offers import Answer
 from proxy.verdicts import refusal
-from proxy.ways import Crossing, Way
+from proxy.ways import Way
 from proxy.wire import Wire
 
 GRANT_TRIES = 3  # a key that changes more often than that while one call is admitted is asked to wait

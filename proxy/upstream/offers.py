@@ -19,6 +19,7 @@ import structlog
 from core.config import Settings
 from core.errors import UpstreamFailed
 from proxy.catalog import Offer, Provider
+from proxy.crossing import DIALECTS, Crossing, Outgoing, bound_of
 from proxy.routing.healths import Attempt
 from proxy.routing.router import Router
 from proxy.running import Charge
@@ -28,7 +29,6 @@ from proxy.upstream.heads import CLIENTS_FAULT, MISCONFIGURED, Unusable, check, 
 from proxy.upstream.pool import Pool
 from proxy.upstream.reader import BrokenOff
 from proxy.upstream.reasons import failure
-from proxy.ways import DIALECTS, Crossing, Outgoing, bound_of
 
 _log = structlog.get_logger()
 
