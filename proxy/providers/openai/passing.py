@@ -81,13 +81,13 @@ def read_frame(data: bytes) -> Frame:
     try:
         data.decode()  # the decoder looks only at the fields it wants; the client gets them all
         chunk = _decode_chunk(data)
+        produced = sum([_produced(choice.delta or choice.message) for choice in chunk.choices or ()])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedStream("a chunk is not the JSON of a chat answer") from error
-    finish, produced = None, 0
+    finish = None
     for choice in chunk.choices or ():
         if choice.finish_reason:
             finish = clean(choice.finish_reason) or finish
-        produced += _produced(choice.delta or choice.message)
     return Frame(produced, finish, bool(chunk.choices), chunk.usage, chunk.error)
 
 
