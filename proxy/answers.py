@@ -21,6 +21,7 @@ encode = msgspec.json.Encoder(decimal_format="number").encode
 def headers(request_id: object, provider: str = NO_PROVIDER) -> dict[str, str]:
     return {
         REQUEST_ID: str(request_id),
+        "Request-Id": str(request_id),  # where Anthropic's SDKs look for it
         PROVIDER: provider,
         "Cache-Control": "no-store",
         "Server": "BazaarLink",  # which versions we run on is nobody's business

@@ -6,6 +6,7 @@ what the other cannot say is refused.
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 from uuid import UUID
@@ -16,8 +17,9 @@ from core.charging.calls import Call
 from core.errors import BadRequest
 from proxy.catalog import Offer
 from proxy.conversation import Ask, Inexpressible
+from proxy.large_bodies import LargeBodies
 from proxy.meter import Meter
-from proxy.model_call import ModelCall
+from proxy.model_call import ModelCall, other_bytes
 from proxy.passages.converted import ConvertedPassage
 from proxy.passages.passage import Passage
 from proxy.plan import Plan
@@ -49,35 +51,35 @@ class Outgoing(NamedTuple):
 
 
 class Crossing:
-    """One call on its way."""
+    """One call on its way. What is read and written of a large one, is so beside the loop."""
 
-    def __init__(self, way: Way, call: ModelCall) -> None:
+    def __init__(self, way: Way, call: ModelCall, large: LargeBodies) -> None:
         self.call = call
         self._way = way
+        self._large = large
         self._asks: dict[int, Ask] = {}  # by the bound in it
         self._written: dict[tuple[UUID, str, Bound], Outgoing] = {}
 
     def of(self, call: ModelCall) -> "Crossing":
         """The same way for what the call has become."""
-        return self if call is self.call else Crossing(self._way, call)
+        return self if call is self.call else Crossing(self._way, call, self._large)
 
-    def only_sayable(self, plan: Plan) -> Plan:
+    async def only_sayable(self, plan: Plan) -> Plan:
         """The plan without offers whose dialect cannot say this call. Raises BadRequest when none is left.
 
         What is written for that is what will be sent, unless less can be held than is planned.
         """
         if not plan.fallbacks and all(map(self._says_all, plan.offers)):
             return plan
-        refusals: list[BadRequest] = []
-        plans = [made for one in plan.models if (made := self._sayable(one, refusals)).offers]
-        if not plans:
-            raise refusals[0]
-        return msgspec.structs.replace(plans[0], fallbacks=tuple(plans[1:]))
+        return await self._large.work(partial(self._only_sayable, plan), size=self._size())
 
-    def outgoing(self, offer: Offer, bound: Bound) -> Outgoing:
+    async def outgoing(self, offer: Offer, bound: Bound) -> Outgoing:
         """What to send to an offer. Raises BadRequest for what is malformed, or cannot be said."""
+        native = self._native(offer)
+        if native is not None and native.says_all:
+            return self._passed_on(native, offer, bound)
         try:
-            return self._outgoing(offer, bound)
+            return await self._large.work(partial(self._written_for, offer, bound), size=self._size())
         except Inexpressible as error:
             raise self._way.refused(error) from None
 
@@ -95,12 +97,10 @@ class Crossing:
         )
         return ConvertedPassage(meter, DIALECTS[meter.offer.provider.kind].reader(), writer)
 
-    def _outgoing(self, offer: Offer, bound: Bound) -> Outgoing:
-        native = self._native(offer)
-        if native is not None and native.says_all:
-            return self._passed_on(native, offer, bound)
+    def _written_for(self, offer: Offer, bound: Bound) -> Outgoing:
         known = (offer.provider.id, offer.upstream_model, bound)
         if known not in self._written:
+            native = self._native(offer)
             made = self._converted(offer, bound) if native is None else self._passed_on(native, offer, bound)
             self._written = {known: made}
         return self._written[known]
@@ -116,13 +116,20 @@ class Crossing:
         body = dialect.request_body(self._ask(bound.tokens), model=model, stream=stream)
         return Outgoing(dialect.path(model, stream=stream), body)
 
+    def _only_sayable(self, plan: Plan) -> Plan:
+        refusals: list[BadRequest] = []
+        plans = [made for one in plan.models if (made := self._sayable(one, refusals)).offers]
+        if not plans:
+            raise refusals[0]
+        return msgspec.structs.replace(plans[0], fallbacks=tuple(plans[1:]))
+
     def _sayable(self, plan: Plan, refusals: list[BadRequest]) -> Plan:
         bound = bound_of(self.call, plan, plan.output_tokens)
         offers = []
         for offer in plan.offers:
             try:
                 if not self._says_all(offer):
-                    self._outgoing(offer, bound)
+                    self._written_for(offer, bound)
                 offers.append(offer)
             except Inexpressible as error:
                 refusals.append(self._way.refused(error))
@@ -134,6 +141,9 @@ class Crossing:
         if tokens not in self._asks:
             self._asks = {tokens: self._way.format.ask(self.call.fields, max_tokens=tokens)}
         return self._asks[tokens]
+
+    def _size(self) -> int:
+        return other_bytes(self.call.fields, beside="")
 
     def _native(self, offer: Offer) -> Native | None:
         return self._way.native(offer.provider.kind, offer.mode)

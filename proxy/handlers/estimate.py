@@ -39,7 +39,7 @@ async def estimate(request: web.Request, deps: Deps) -> web.StreamResponse:
         output_cap=deps.settings.output_cap_tokens,
         slice_tokens=deps.settings.slice_tokens,
     )
-    plan = Crossing(endpoint.way, parsed).only_sayable(plan)
+    plan = await Crossing(endpoint.way, parsed, deps.large_bodies).only_sayable(plan)
     return web.Response(
         body=answers.encode(described(plan)),
         content_type="application/json",

@@ -173,7 +173,8 @@ def system_trust() -> ssl.SSLContext:
 async def _ask(line: Line, offer: Offer, charge: Charge, crossing: Crossing, attempt: Attempt) -> Answer:
     """The answer of an offer, its head read. Raises Unusable, or BadRequest for what the client did wrong."""
     stream = crossing.call.stream
-    sent = crossing.outgoing(offer, bound_of(crossing.call, charge.meter.plan, _output(charge, stream)))
+    bound = bound_of(crossing.call, charge.meter.plan, _output(charge, stream))
+    sent = await crossing.outgoing(offer, bound)
     try:
         head = line.head_for(sent, request_id=charge.call.request_id)
         connection = await line.pool.ask(head, sent.body)

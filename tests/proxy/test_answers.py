@@ -22,6 +22,7 @@ def test_a_refusal_has_the_shape_and_says_when_to_come_back():
     made = answers.refusal(Unavailable("Busy. Try again.", retry_after_s=5), request_id="r")
 
     assert (made.status, made.headers["Retry-After"], made.headers["X-Request-Id"]) == (503, "5", "r")
+    assert made.headers["Request-Id"] == "r"
     assert made.headers["Cache-Control"] == "no-store"
     assert json.loads(made.body) == {
         "error": {"message": "Busy. Try again.", "type": "unavailable_error", "code": 503}

@@ -44,7 +44,7 @@ class _Chunk(msgspec.Struct):
 
 
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
-_decode_any = msgspec.json.Decoder().decode
+_decode_shallow = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
 
 
 class Frame(NamedTuple):
@@ -73,8 +73,7 @@ def request_body(
 
 
 def _options(fields: Mapping[str, msgspec.Raw]) -> dict[str, Any]:
-    options = _decode_any(fields["stream_options"]) if "stream_options" in fields else None
-    return options if isinstance(options, dict) else {}
+    return (_decode_shallow(fields["stream_options"]) if "stream_options" in fields else None) or {}
 
 
 def read_frame(data: bytes) -> Frame:
