@@ -51,7 +51,7 @@ class Outgoing(NamedTuple):
 
 
 class Crossing:
-    """One call on its way. What is read and written of a large one, is so beside the loop."""
+    """One call on its way. A large one is read and written beside the loop."""
 
     def __init__(self, way: Way, call: ModelCall, large: LargeBodies) -> None:
         self.call = call
@@ -75,13 +75,19 @@ class Crossing:
 
     async def outgoing(self, offer: Offer, bound: Bound) -> Outgoing:
         """What to send to an offer. Raises BadRequest for what is malformed, or cannot be said."""
-        native = self._native(offer)
-        if native is not None and native.says_all:
+        if (native := self._native(offer)) is not None and native.says_all:
             return self._passed_on(native, offer, bound)
         try:
             return await self._large.work(partial(self._written_for, offer, bound), size=self._size())
         except Inexpressible as error:
             raise self._way.refused(error) from None
+
+    def _only_sayable(self, plan: Plan) -> Plan:
+        refusals: list[BadRequest] = []
+        plans = [made for one in plan.models if (made := self._sayable(one, refusals)).offers]
+        if not plans:
+            raise refusals[0]
+        return msgspec.structs.replace(plans[0], fallbacks=tuple(plans[1:]))
 
     def passage(self, meter: Meter, call: Call) -> Passage:
         """How the answer of the offer that serves goes to the client."""
@@ -98,9 +104,9 @@ class Crossing:
         return ConvertedPassage(meter, DIALECTS[meter.offer.provider.kind].reader(), writer)
 
     def _written_for(self, offer: Offer, bound: Bound) -> Outgoing:
+        native = self._native(offer)
         known = (offer.provider.id, offer.upstream_model, bound)
         if known not in self._written:
-            native = self._native(offer)
             made = self._converted(offer, bound) if native is None else self._passed_on(native, offer, bound)
             self._written = {known: made}
         return self._written[known]
@@ -115,13 +121,6 @@ class Crossing:
         model, stream, dialect = offer.upstream_model, self.call.stream, _dialect(offer, bound)
         body = dialect.request_body(self._ask(bound.tokens), model=model, stream=stream)
         return Outgoing(dialect.path(model, stream=stream), body)
-
-    def _only_sayable(self, plan: Plan) -> Plan:
-        refusals: list[BadRequest] = []
-        plans = [made for one in plan.models if (made := self._sayable(one, refusals)).offers]
-        if not plans:
-            raise refusals[0]
-        return msgspec.structs.replace(plans[0], fallbacks=tuple(plans[1:]))
 
     def _sayable(self, plan: Plan, refusals: list[BadRequest]) -> Plan:
         bound = bound_of(self.call, plan, plan.output_tokens)
