@@ -13,6 +13,8 @@ from proxy.floods import Floods
 from proxy.grants import Grants
 from proxy.large_bodies import LargeBodies
 from proxy.leases.build import Leases
+from proxy.pdf.extraction import Bounds, Extractor
+from proxy.pdf.inputs import PdfInputs
 from proxy.refusals import Refusals
 from proxy.routing.sharing import Sharing
 from proxy.running import Running
@@ -32,6 +34,7 @@ class Deps:
     leases: Leases
     clock: Clock
     apps: Apps = field(default_factory=Apps)
+    pdfs: PdfInputs = field(default_factory=lambda: PdfInputs(Extractor(Bounds())))
     floods: Floods = field(default_factory=Floods)
     large_bodies: LargeBodies = field(default_factory=LargeBodies)
 

@@ -1,11 +1,12 @@
 """What the relay must know of a call in any format, and how the fields are read that all formats have."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
 from core.errors import BadRequest
+from core.money import Nanos
 from core.rules.reserve import Content, InputSize, input_size, output_bound
 from core.strict_json import loads
 from proxy.routing.preferences import NONE, Preferences
@@ -26,6 +27,8 @@ _raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
     """A request as it came in. `fields` is the body, each value byte for byte."""
 
+    MODES: ClassVar[tuple[str, ...]] = ("chat",)  # of the models that can serve it
+
     model: str
     stream: bool
     max_tokens: int | None
@@ -37,6 +40,7 @@ class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
     modalities: tuple[str, ...] = ()
     preferences: Preferences = NONE
     fallbacks: tuple[str, ...] = ()  # models to try after the first
+    extra_n: Nanos = Nanos(0)  # charged at most beside its tokens: for pages read before the model is asked
 
     @property
     def models(self) -> tuple[str, ...]:

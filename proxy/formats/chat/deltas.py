@@ -18,15 +18,35 @@ class _Block(msgspec.Struct):
 
 
 class Deltas:
-    """Turns events into deltas. Thoughts are told twice: as text, and in a form a client can send back."""
+    """Turns events into deltas. Thoughts are told twice: as text, and in a form a client can send back.
+
+    A call waits, with the first piece of its arguments, for what comes next: that may be its signature, which
+    clients take only from the delta that names the call.
+    """
 
     def __init__(self) -> None:
         self._blocks: dict[int, _Block] = {}
         self._calls = 0
         self._thoughts = 0
+        self._waiting: dict[str, Any] | None = None
 
     def of(self, event: Event) -> dict[str, Any]:
-        """The delta of an event; empty for what is told at the end."""
+        """The delta of an event; empty for what is told at the end, and for a call that waits."""
+        delta = self._delta(event)
+        calls = delta.get("tool_calls", [])
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and calls and calls[0]["index"] == waiting["index"]:
+            is_first = isinstance(event, Delta) and not waiting["function"]["arguments"]
+            waiting = _merged(waiting, calls[0])
+            if is_first:
+                self._waiting = waiting
+                return {}
+            return {"tool_calls": [waiting]}
+        if isinstance(event, BlockBegan) and calls:
+            self._waiting, delta, calls = calls[0], {}, []
+        return delta if waiting is None else {**delta, "tool_calls": [waiting, *calls]}
+
+    def _delta(self, event: Event) -> dict[str, Any]:
         if isinstance(event, Delta):
             return self._more(self._blocks[event.block], event.text)
         if isinstance(event, BlockBegan):
@@ -59,7 +79,8 @@ class Deltas:
 
     def _signed(self, block: _Block, event: Signed) -> dict[str, Any]:
         if block.kind == "tool":
-            return _call(block, extra_content={"google": {"thought_signature": event.signature}})
+            google = {"thought_signature": event.signature}
+            return _call(block, function={"arguments": ""}, extra_content={"google": google})
         if event.is_redacted:
             detail = self._detail(block, type="reasoning.encrypted", data=event.signature)
         else:
@@ -106,6 +127,13 @@ def message(deltas: Iterable[dict[str, Any]]) -> dict[str, Any]:
     if calls:
         made["tool_calls"] = [_joined(call) for call in calls.values()]
     return made
+
+
+def _merged(*pieces: dict[str, Any]) -> dict[str, Any]:
+    whole: dict[str, Any] = {}
+    for piece in pieces:
+        _add(whole, piece)
+    return _joined(whole)
 
 
 def _add(whole: dict[str, Any], piece: dict[str, Any]) -> None:

@@ -33,6 +33,7 @@ class _Delta(msgspec.Struct):
 class _Choice(msgspec.Struct):
     delta: _Delta | None = None
     message: _Delta | None = None
+    text: Any = None  # of an older completion, which has nothing else
     finish_reason: str | None = None
 
 
@@ -86,7 +87,8 @@ def read_frame(data: bytes) -> Frame:
     for choice in chunk.choices or ():
         if choice.finish_reason:
             finish = clean(choice.finish_reason) or finish
-        produced += _produced(choice.delta or choice.message)
+        said = choice.delta or choice.message
+        produced += _text_bytes(choice.text) if said is None else _produced(said)
     return Frame(produced, finish, bool(chunk.choices), chunk.usage, chunk.error)
 
 
@@ -97,9 +99,7 @@ def clean(finish_reason: str) -> str:
     return finish_reason[:MAX_FINISH_REASON]
 
 
-def _produced(delta: _Delta | None) -> int:
-    if delta is None:
-        return 0
+def _produced(delta: _Delta) -> int:
     size = 0
     for text in (delta.content, delta.reasoning_content or delta.reasoning, delta.refusal):
         if text:
