@@ -12,6 +12,7 @@ from proxy.chat_call import ChatCall
 from proxy.crossing import Bound, Crossing, bound_of
 from proxy.formats.completions.call import CompletionsCall
 from proxy.formats.embeddings.call import EmbeddingsCall
+from proxy.large_bodies import LargeBodies
 from proxy.plan import plan_chat
 from proxy.ways import CHAT, COMPLETIONS, EMBEDDINGS
 from tests.proxy.test_meter import RATES, model
@@ -25,7 +26,7 @@ def offer(kind="openai", mode="chat", base_url="http://x/v1"):
 
 
 def crossing(way, read, **fields):
-    return Crossing(way, read(json.dumps({"model": "acme/tiny", **fields}).encode()))
+    return Crossing(way, read(json.dumps({"model": "acme/tiny", **fields}).encode()), LargeBodies())
 
 
 def chat(**fields):
@@ -37,8 +38,8 @@ def plan_of(made, *offers, mode="chat", **fields):
     return plan_chat(made.call, Snapshot(1, {of.id: of}), output_cap=131_072, slice_tokens=2048)
 
 
-def test_where_format_and_dialect_are_the_same_fields_stay_as_they_came():
-    path, body = chat(temperature=1.0, odd=[1]).outgoing(offer(), BOUND)
+async def test_where_format_and_dialect_are_the_same_fields_stay_as_they_came():
+    path, body = await chat(temperature=1.0, odd=[1]).outgoing(offer(), BOUND)
 
     assert path == "/chat/completions"
     assert b'"temperature":1.0' in body
@@ -48,52 +49,52 @@ def test_where_format_and_dialect_are_the_same_fields_stay_as_they_came():
 @pytest.mark.parametrize(
     ("kind", "path"), [("anthropic", "/messages"), ("gemini", "/models/theirs:generateContent")]
 )
-def test_elsewhere_the_call_is_written_in_the_dialect_and_once(kind, path):
+async def test_elsewhere_the_call_is_written_in_the_dialect_and_once(kind, path):
     made = chat()
     to = offer(kind)
 
-    assert made.outgoing(to, BOUND).path == path
-    assert made.outgoing(to, BOUND) is made.outgoing(to, BOUND)
+    assert (await made.outgoing(to, BOUND)).path == path
+    assert await made.outgoing(to, BOUND) is await made.outgoing(to, BOUND)
 
 
-def test_only_offers_that_can_be_told_stay_in_the_plan():
+async def test_only_offers_that_can_be_told_stay_in_the_plan():
     made = chat(logit_bias={"5": 1})
     native, foreign = offer(), offer("gemini")
 
-    assert made.only_sayable(plan_of(made, foreign, native)).offers == (native,)
+    assert (await made.only_sayable(plan_of(made, foreign, native))).offers == (native,)
     with pytest.raises(BadRequest) as refused:
-        made.only_sayable(plan_of(made, foreign))
+        await made.only_sayable(plan_of(made, foreign))
     assert refused.value.param == "logit_bias"
 
 
 @pytest.mark.parametrize(("mode", "path"), [("completion", "/completions"), ("chat", "/chat/completions")])
-def test_the_mode_of_the_model_says_whether_a_prompt_passes_or_is_converted(mode, path):
+async def test_the_mode_of_the_model_says_whether_a_prompt_passes_or_is_converted(mode, path):
     made = crossing(COMPLETIONS, CompletionsCall.parse, prompt="Once")
 
-    sent = made.outgoing(offer(mode=mode), BOUND)
+    sent = await made.outgoing(offer(mode=mode), BOUND)
 
     assert sent.path == path
     assert ("prompt" in json.loads(sent.body)) == (mode == "completion")
 
 
-def test_embeddings_go_to_those_that_have_them():
+async def test_embeddings_go_to_those_that_have_them():
     made = crossing(EMBEDDINGS, EmbeddingsCall.parse, input="Hello")
     openai, gemini, anthropic = (offer(kind, "embedding") for kind in ("openai", "gemini", "anthropic"))
 
-    assert made.outgoing(openai, BOUND).path == "/embeddings"
-    assert made.outgoing(gemini, BOUND).path == "/models/theirs:batchEmbedContents"
+    assert (await made.outgoing(openai, BOUND)).path == "/embeddings"
+    assert (await made.outgoing(gemini, BOUND)).path == "/models/theirs:batchEmbedContents"
     plan = plan_of(made, openai, gemini, anthropic, mode="embedding")
-    assert made.only_sayable(plan).offers == (openai, gemini)
+    assert (await made.only_sayable(plan)).offers == (openai, gemini)
     with pytest.raises(BadRequest) as refused:
-        made.outgoing(anthropic, BOUND)
+        await made.outgoing(anthropic, BOUND)
     assert refused.value.param == "model"
 
 
-def test_what_only_one_provider_takes_goes_to_that_one():
+async def test_what_only_one_provider_takes_goes_to_that_one():
     made = crossing(EMBEDDINGS, EmbeddingsCall.parse, input=[1, 2, 3])
     openai, gemini = offer("openai", "embedding"), offer("gemini", "embedding")
 
-    assert made.only_sayable(plan_of(made, gemini, openai, mode="embedding")).offers == (openai,)
+    assert (await made.only_sayable(plan_of(made, gemini, openai, mode="embedding"))).offers == (openai,)
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,9 @@ def test_an_estimate_never_passes_the_hold():
         (4, Usage(input_tokens=10, output_tokens=2000, reasoning_tokens=1999), False, False),
         (40_000, Usage(input_tokens=10, output_tokens=2000, reasoning_tokens=1999), False, True),
         (40_000, Usage(input_tokens=10, output_tokens=3000, reasoning_tokens=2999), False, False),
-        (4, Usage(input_tokens=10_000_000, output_tokens=1), False, True),
+        (4, Usage(input_tokens=10_000_000, output_tokens=1), True, True),
+        (4, Usage(input_tokens=10, output_tokens=2**31 - 1), True, True),
+        (0, Usage(input_tokens=10, output_tokens=2**31 - 1), False, False),
     ],
 )
 def test_what_can_hardly_be_is_disputed_and_a_denial_is_not_believed(produced, stated, estimated, disputed):
@@ -110,6 +112,19 @@ def test_what_can_hardly_be_is_disputed_and_a_denial_is_not_believed(produced, s
     ending = told.ending()
 
     assert (ending.estimated, ending.disputed) == (estimated, disputed)
+
+
+def test_nobody_pays_for_a_number_that_cannot_be():
+    told = meter()
+    told.produce(400)
+    told.known = Usage(input_tokens=2**31 - 1, output_tokens=1)
+    told.reported = Usage(input_tokens=10, output_tokens=2**31 - 1)
+
+    ending = told.ending()
+
+    assert ending.usage == Usage(input_tokens=told.plan.input.estimate, output_tokens=100)
+    assert ending.cost.upstream_n == told.plan.input.estimate * 1000 + 100 * 2000
+    assert ending.cost.charge_n <= told.hold_n
 
 
 def test_a_partial_hold_asks_for_more_at_half_and_is_used_up_at_the_end():

@@ -81,14 +81,13 @@ def read_frame(data: bytes) -> Frame:
     try:
         data.decode()  # the decoder looks only at the fields it wants; the client gets them all
         chunk = _decode_chunk(data)
+        produced = sum([_said(choice) for choice in chunk.choices or ()])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedStream("a chunk is not the JSON of a chat answer") from error
-    finish, produced = None, 0
+    finish = None
     for choice in chunk.choices or ():
         if choice.finish_reason:
             finish = clean(choice.finish_reason) or finish
-        said = choice.delta or choice.message
-        produced += _text_bytes(choice.text) if said is None else _produced(said)
     return Frame(produced, finish, bool(chunk.choices), chunk.usage, chunk.error)
 
 
@@ -97,6 +96,11 @@ def clean(finish_reason: str) -> str:
     if not finish_reason.isprintable():
         finish_reason = "".join(c for c in finish_reason if c.isprintable())
     return finish_reason[:MAX_FINISH_REASON]
+
+
+def _said(choice: _Choice) -> int:
+    said = choice.delta or choice.message
+    return _text_bytes(choice.text) if said is None else _produced(said)
 
 
 def _produced(delta: _Delta) -> int:
