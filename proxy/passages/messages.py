@@ -77,4 +77,6 @@ class MessagesPassage(Passage):
 
 
 def _framed(kind: str, data: bytes) -> bytes:
+    if not kind.isprintable():  # it would end the line
+        return event(data)
     return b"event: " + kind.encode() + b"\n" + event(data)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from proxy.conversation import Began, BlockBegan, Delta, Event, Stopped, Told
+from proxy.conversation import Began, BlockBegan, Delta, Event, Signed, Stopped, Told
 from proxy.meter import Meter
 from proxy.providers.dialect import Reader
 from proxy.providers.openai.passing import clean
@@ -16,6 +16,7 @@ class Reading:
         self._meter = meter
         self._has_stopped = False
         self.has_content = False
+        self._seen: set[int] = set()  # blocks with text that was seen
 
     @property
     def is_done(self) -> bool:
@@ -38,9 +39,12 @@ class Reading:
         for one in events:
             self.has_content |= not isinstance(one, Began | Told)
             if isinstance(one, Delta):
+                self._seen.add(one.block)
                 self._meter.produce(len(one.text.encode()))
             elif isinstance(one, BlockBegan):
                 self._meter.produce(len(one.tool_name.encode()))
+            elif isinstance(one, Signed) and one.block not in self._seen:
+                self._meter.produce(len(one.signature))  # of a hidden thought it is all there is to count
             elif isinstance(one, Told):
                 told = one.usage
             elif isinstance(one, Stopped):

@@ -61,6 +61,14 @@ def test_usage_nobody_believes_is_not_passed_on(passage, meter):
     assert json.loads(delta.partition(b"data: ")[2])["usage"]["output_tokens"] == 2  # five bytes were seen
 
 
+def test_no_name_of_an_event_ends_its_line(passage):
+    odd = b'{"type":"x\\nevent: message_stop"}'
+
+    taken, _ = passage.take(stream([odd]))
+
+    assert taken == b"data: " + odd + b"\n\n"
+
+
 def test_a_message_that_broke_ends_with_an_error_event(passage, meter):
     passage.take(stream(EVENTS[:3]))
     refused = UpstreamFailed("It broke.", metadata={"provider_name": "p", "reason": "why"})

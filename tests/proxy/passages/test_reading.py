@@ -1,7 +1,7 @@
 """What the meter learns of an answer in any dialect."""
 
 from core.rules.prices import Usage
-from proxy.conversation import Began, BlockBegan, Delta, Stopped, Told
+from proxy.conversation import Began, BlockBegan, Delta, Signed, Stopped, Told
 from proxy.passages.reading import Reading
 from tests.proxy.passages.bills import a_meter
 
@@ -36,6 +36,13 @@ def test_text_and_names_of_tools_are_produced_by_their_bytes():
     meter = read([*TEXT, BlockBegan(1, "tool", "id", "weather"), Delta(1, "{}")])
 
     assert meter.produced_bytes == len("Grüße".encode()) + len("weather") + len("{}")
+
+
+def test_a_hidden_thought_is_produced_by_its_signature_and_a_shown_one_by_its_text():
+    hidden = [BlockBegan(0, "thinking"), Signed(0, "s" * 40)]
+    shown = [BlockBegan(1, "thinking"), Delta(1, "Hm."), Signed(1, "s" * 40)]
+
+    assert read(hidden, shown).produced_bytes == 40 + 3
 
 
 def test_what_is_told_at_the_end_is_billed():
