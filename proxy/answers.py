@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from aiohttp import web
@@ -100,27 +100,40 @@ def dollars(nanos: int) -> msgspec.Raw:
     return msgspec.Raw(write_usd(nanos).encode())
 
 
+class ChunkShape(NamedTuple):
+    """A chunk of a stream: what it calls itself, and how a choice says nothing."""
+
+    object: str
+    nothing: Mapping[str, Any]
+
+
+CHAT_CHUNK = ChunkShape("chat.completion.chunk", {"delta": {"content": ""}})
+
+
 def error_chunk(
-    error: Refused, *, answer_id: str, model: str, usage: Mapping[str, Any], provider: str
+    error: Refused,
+    *,
+    answer_id: str,
+    model: str,
+    usage: Mapping[str, Any],
+    provider: str,
+    shape: ChunkShape = CHAT_CHUNK,
 ) -> bytes:
     """The chunk that ends a stream which can no longer be an HTTP error."""
+    metadata = {"provider_name": provider, "raw": error.metadata.get("reason")}
     return encode(
         {
             "id": answer_id,
-            "object": "chat.completion.chunk",
+            "object": shape.object,
             "created": 0,
             "model": model,
             "choices": [
                 {
                     "index": 0,
-                    "delta": {"content": ""},
+                    **shape.nothing,
                     "finish_reason": "error",
                     "native_finish_reason": None,
-                    "error": {
-                        "code": error.code,
-                        "message": error.message,
-                        "metadata": {"provider_name": provider, "raw": error.metadata.get("reason")},
-                    },
+                    "error": {"code": error.code, "message": error.message, "metadata": metadata},
                 }
             ],
             "usage": usage,

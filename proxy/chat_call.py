@@ -40,7 +40,7 @@ class ChatCall(ModelCall, frozen=True, kw_only=True):
         fields.pop("plugins", None)  # they speak to us
         name, most = _output_limit(document)
         if not WATCHED.isdisjoint(document):
-            _refuse_extra_costs(document)
+            refuse_extra_costs(document)
         refuse_long_caches(document, body)
         model = read_model(document)
         return cls(
@@ -88,7 +88,7 @@ def _output_limit(document: Mapping[str, Any]) -> tuple[str | None, int | None]:
     return ("max_tokens" if older is not None else None), older
 
 
-def _refuse_extra_costs(document: Mapping[str, Any]) -> None:
+def refuse_extra_costs(document: Mapping[str, Any]) -> None:
     """Refuse what raises the price in a way the price card does not state: never free, so not at all."""
     tier = document.get("service_tier")
     if tier is not None and not (isinstance(tier, str) and tier in PLAIN_TIERS):

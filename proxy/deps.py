@@ -1,6 +1,5 @@
 """What handlers work with: made once at start, handed to them by the application."""
 
-import asyncio
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -12,6 +11,7 @@ from proxy.catalog import Catalog
 from proxy.clock import Clock
 from proxy.floods import Floods
 from proxy.grants import Grants
+from proxy.large_bodies import LargeBodies
 from proxy.leases.build import Leases
 from proxy.pdf.extraction import Bounds, Extractor
 from proxy.pdf.inputs import PdfInputs
@@ -36,7 +36,7 @@ class Deps:
     apps: Apps = field(default_factory=Apps)
     pdfs: PdfInputs = field(default_factory=lambda: PdfInputs(Extractor(Bounds())))
     floods: Floods = field(default_factory=Floods)
-    large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))  # read one by one
+    large_bodies: LargeBodies = field(default_factory=LargeBodies)
 
 
 DEPS = web.AppKey("deps", Deps)

@@ -17,6 +17,7 @@ from proxy.plan import Plan
 OVERRUN_FACTOR, OVERRUN_TOKENS = 3, 256
 MANY_TOKENS = 10**12  # far beyond any answer: what one token costs is told exactly by it
 DISPUTED_FACTOR = 4
+HIDDEN_TOKENS = 10_000  # what a provider may add of its own: a prompt before ours, thoughts beside the bound
 NOT_BEGUN = "upstream_failed"  # the client got an error and nothing else, whatever usage the provider states
 
 
@@ -37,6 +38,7 @@ class Meter(msgspec.Struct):
     started: float = msgspec.field(default_factory=time.monotonic)
     offer: Offer | None = None
     produced_bytes: int = 0
+    has_answer: bool = False  # it is there, though nothing of it is text: vectors
     known: Usage | None = None  # what the provider stated of an answer that was not over yet
     reported: Usage | None = None
     finish_reason: str | None = None
@@ -48,7 +50,7 @@ class Meter(msgspec.Struct):
 
     def begin(self, plan: Plan) -> None:
         """Begin with an offer of this plan: the client got nothing of what another one may have produced."""
-        self.plan, self.offer, self.produced_bytes = plan, None, 0
+        self.plan, self.offer, self.produced_bytes, self.has_answer = plan, None, 0, False
         self.known, self.reported, self.finish_reason, self.first_byte = None, None, None, None
 
     def produce(self, size: int) -> None:
@@ -56,6 +58,11 @@ class Meter(msgspec.Struct):
         if self.first_byte is None:
             self.first_byte = time.monotonic()
         self.produced_bytes += size
+
+    def answered(self) -> None:
+        """Note an answer that came whole, without any text to count."""
+        self.has_answer = True
+        self.produce(0)
 
     def end(self, reason: str, *, status: int | None = None) -> None:
         """Note how the call ended; the first word stands."""
@@ -70,14 +77,14 @@ class Meter(msgspec.Struct):
     def estimate(self) -> Usage:
         """What we believe was used, from what we saw, and from what was stated up to now."""
         seen = self.output_estimate
-        if self.known is None:
+        if self.known is None or self._is_beyond_belief(self.known):
             return Usage(input_tokens=self.plan.input.estimate, output_tokens=seen)
         return msgspec.structs.replace(self.known, output_tokens=max(self.known.output_tokens, seen))
 
     def cost_so_far(self) -> Cost:
         """The price of what was paid for and produced up to now, at most what is held."""
         cost = self.paid.cost
-        if self.offer is not None and self.produced_bytes:
+        if self.offer is not None and (self.produced_bytes or self.has_answer):
             cost = cost.plus(cost_of(self.estimate(), self.offer.card, self.plan.model.terms))
         return Cost(cost.upstream_n, Nanos(min(cost.charge_n, self.hold_n)))
 
@@ -134,16 +141,22 @@ class Meter(msgspec.Struct):
     def _bill(self) -> tuple[Usage, Cost, bool, bool]:
         if self.offer is None or self.reason == NOT_BEGUN:
             return Usage(), self.paid.cost, False, False
-        if self.reported is not None and not self._is_denial(self.reported):
+        if self.reported is not None and not self._is_lie(self.reported):
             cost = self.paid.cost.plus(cost_of(self.reported, self.offer.card, self.plan.model.terms))
             return self.reported, cost, False, self._is_disputed(self.reported, cost)
-        if not self.produced_bytes:
+        if not (self.produced_bytes or self.has_answer):
             return Usage(), self.paid.cost, False, False
         return self.estimate(), self.cost_so_far(), True, self.reported is not None
 
-    def _is_denial(self, usage: Usage) -> bool:
-        """Say whether the provider states that nothing was produced, when we saw that something was."""
-        return self.produced_bytes > 0 and usage.output_tokens == 0
+    def _is_lie(self, usage: Usage) -> bool:
+        """Say whether this cannot be: nothing produced, when we saw that something was, or beyond belief."""
+        return (self.produced_bytes > 0 and usage.output_tokens == 0) or self._is_beyond_belief(usage)
+
+    def _is_beyond_belief(self, usage: Usage) -> bool:
+        """Say whether this is far above what was sent, or may be produced. It would take all there is."""
+        most_in = DISPUTED_FACTOR * self.plan.input.at_most + HIDDEN_TOKENS
+        most_out = DISPUTED_FACTOR * self.plan.output_tokens + HIDDEN_TOKENS
+        return usage.input_tokens > most_in or usage.output_tokens > most_out
 
     def _is_disputed(self, usage: Usage, cost: Cost) -> bool:
         """Say whether the provider states what can hardly be: more than the hold, or far from what we saw."""

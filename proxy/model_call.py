@@ -1,7 +1,7 @@
 """What the relay must know of a call in any format, and how the fields are read that all formats have."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -26,6 +26,8 @@ _raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
     """A request as it came in. `fields` is the body, each value byte for byte."""
+
+    MODES: ClassVar[tuple[str, ...]] = ("chat",)  # of the models that can serve it
 
     model: str
     stream: bool

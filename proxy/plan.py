@@ -79,7 +79,7 @@ class NobodyFits(BadRequest):
 
 
 def plan_chat(call: ModelCall, snapshot: Snapshot, *, output_cap: int, slice_tokens: int) -> Plan:
-    """Plan a chat call. Raises a refusal when a model is unknown, unpriced or does not fit.
+    """Plan a call. Raises a refusal when a model is unknown, unpriced or does not fit.
 
     Of several models those are left out that nobody serves; when none is left, the first one's refusal holds.
     """
@@ -87,7 +87,8 @@ def plan_chat(call: ModelCall, snapshot: Snapshot, *, output_cap: int, slice_tok
     refusals: list[Refused] = []
     for name in call.models:
         try:
-            model = snapshot.chat_model(name, param="model" if name == call.model else "models")
+            param = "model" if name == call.model else "models"
+            model = snapshot.callable_model(name, modes=call.MODES, param=param)
             plans.append(_plan(call, model, output_cap=output_cap, slice_tokens=slice_tokens))
         except (Unavailable, NobodyFits) as refused:
             refusals.append(refused)

@@ -33,9 +33,9 @@ def _typed(schema: dict[str, Any], *, root: dict[str, Any], depth: int) -> Any:
         return [_sample(schema.get("items"), root=root, depth=depth + 1) for _ in range(fewest)]
     if kind == "string":
         return str(_PLAIN["string"]).ljust(min(_whole(schema.get("minLength")), 1000), "-")
-    if kind in {"integer", "number"}:
+    if kind in ("integer", "number"):  # not sets: a schema may have anything for a type
         return max(1, _whole(schema.get("minimum")))
-    if kind in _PLAIN:
+    if isinstance(kind, str) and kind in _PLAIN:
         return _PLAIN[kind]
     return _object(schema, root=root, depth=depth)
 

@@ -88,6 +88,21 @@ def input_size(content: Content, *, context: int | None) -> InputSize:
     return InputSize(at_most, min(estimate, at_most))
 
 
+def measure_texts(texts: Sequence[str | Sequence[int]], *, other_bytes: int) -> Content:
+    """Measure texts that are no messages. Tokens count as the bytes they typically are."""
+    sizes = [_bytes(text) if isinstance(text, str) else BYTES_PER_TOKEN * len(text) for text in texts]
+    return Content(text_bytes=sum(sizes), other_bytes=other_bytes, messages=len(texts))
+
+
+def texts_size(content: Content, *, context: int | None) -> InputSize:
+    """Bound texts that are each put to the model by itself: each may fill its context."""
+    at_most = (content.text_bytes + content.other_bytes) // 2 + TOKENS_PER_MESSAGE * content.messages
+    if context is not None:
+        at_most = min(at_most, context * content.messages)
+    estimate = max(content.messages, -(-content.text_bytes // BYTES_PER_TOKEN))
+    return InputSize(at_most, min(estimate, at_most))
+
+
 def _count_plain(message: object, content: Content) -> bool:
     """Count a message that is a role and a text, as most are; say whether it was one."""
     if not isinstance(message, dict) or len(message) != len(_PLAIN_NAMES):

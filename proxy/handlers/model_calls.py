@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from core.config import Settings
 from core.errors import BadRequest, Refused, TooLarge, Unavailable
 from core.ids import uuid7
 from proxy.answers import Shape, headers
+from proxy.crossing import Crossing
 from proxy.deps import Deps
 from proxy.errors import REQUEST_ID, Handler
 from proxy.grants import Grant, credential
@@ -26,10 +28,9 @@ from proxy.running import NotAdmitted, StaleGrant
 from proxy.stream import StreamRelay
 from proxy.upstream.offers import Answer
 from proxy.verdicts import refusal
-from proxy.ways import Crossing, Way
+from proxy.ways import Way
 from proxy.wire import Wire
 
-LARGE_BYTES = 256 * 1024
 GRANT_TRIES = 3  # a key that changes more often than that while one call is admitted is asked to wait
 
 
@@ -64,8 +65,8 @@ async def model_call(request: web.Request, deps: Deps, endpoint: Endpoint) -> we
             output_cap=deps.settings.output_cap_tokens,
             slice_tokens=deps.settings.slice_tokens,
         )
-        crossing = Crossing(endpoint.way, parsed)
-        plan = crossing.only_sayable(plan)
+        crossing = Crossing(endpoint.way, parsed, deps.large_bodies)
+        plan = await crossing.only_sayable(plan)
         for _ in range(GRANT_TRIES):
             try:
                 return await _serve(request, deps, crossing, plan, grant)
@@ -82,14 +83,7 @@ async def model_call(request: web.Request, deps: Deps, endpoint: Endpoint) -> we
 
 
 async def parse(body: bytes, deps: Deps, read: Callable[[bytes], ModelCall]) -> ModelCall:
-    """Read a body; a large one beside the loop, one at a time, so that no other call waits for it.
-
-    Ten megabytes can hold millions of values: seconds of work, and hundreds of megabytes while it lasts.
-    """
-    if len(body) <= LARGE_BYTES:
-        return read(body)
-    async with deps.large_bodies:
-        return await asyncio.to_thread(read, body)
+    return await deps.large_bodies.work(partial(read, body), size=len(body))
 
 
 async def _serve(

@@ -30,7 +30,7 @@ class Bounds(msgspec.Struct, frozen=True):
     memory_bytes: int = 512 << 20
     cpu_s: int = 10
     deadline_s: float = 30
-    pages: int = 500
+    pages: int = 200
     characters: int = 2_000_000
 
 

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from core.errors import UpstreamFailed
+from proxy.crossing import Outgoing
 from proxy.pdf.parts import HEAD, Document
 from proxy.pdf.scan import Scan
 from proxy.running import Charge
@@ -15,7 +16,6 @@ from proxy.upstream.heads import CLIENTS_FAULT, Unusable, check, refuse
 from proxy.upstream.offers import Line
 from proxy.upstream.reader import BrokenOff
 from proxy.upstream.reasons import failure
-from proxy.ways import Outgoing
 
 PATH = "/ocr"
 MAX_ANSWER = 32 << 20

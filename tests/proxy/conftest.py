@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import aiohttp
@@ -268,6 +269,19 @@ async def offered(start_relay, make, simulator):
         return f"acme/{name}"
 
     return relay, offer
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> Random:
+    """What is random in a test: the same again with the same `--chaos-seed`."""
+    return Random(f"{request.config.option.chaos_seed} {request.node.name}")
+
+
+@pytest.fixture
+def size(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
+    """How much of a test: some in every run, more with `--chaos-full`."""
+    is_full = request.config.option.chaos_full
+    return lambda some, more: more if is_full else some
 
 
 @pytest.fixture

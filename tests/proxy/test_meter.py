@@ -10,6 +10,7 @@ from core.ids import uuid7
 from core.rules.prices import Cost, PriceCard, Terms, Usage
 from proxy.catalog import Model, Offer, Provider, Snapshot
 from proxy.chat_call import ChatCall
+from proxy.formats.embeddings.call import EmbeddingsCall
 from proxy.meter import Meter, Paid
 from proxy.plan import plan_chat
 
@@ -98,7 +99,9 @@ def test_an_estimate_never_passes_the_hold():
         (4, Usage(input_tokens=10, output_tokens=2000, reasoning_tokens=1999), False, False),
         (40_000, Usage(input_tokens=10, output_tokens=2000, reasoning_tokens=1999), False, True),
         (40_000, Usage(input_tokens=10, output_tokens=3000, reasoning_tokens=2999), False, False),
-        (4, Usage(input_tokens=10_000_000, output_tokens=1), False, True),
+        (4, Usage(input_tokens=10_000_000, output_tokens=1), True, True),
+        (4, Usage(input_tokens=10, output_tokens=2**31 - 1), True, True),
+        (0, Usage(input_tokens=10, output_tokens=2**31 - 1), False, False),
     ],
 )
 def test_what_can_hardly_be_is_disputed_and_a_denial_is_not_believed(produced, stated, estimated, disputed):
@@ -109,6 +112,19 @@ def test_what_can_hardly_be_is_disputed_and_a_denial_is_not_believed(produced, s
     ending = told.ending()
 
     assert (ending.estimated, ending.disputed) == (estimated, disputed)
+
+
+def test_nobody_pays_for_a_number_that_cannot_be():
+    told = meter()
+    told.produce(400)
+    told.known = Usage(input_tokens=2**31 - 1, output_tokens=1)
+    told.reported = Usage(input_tokens=10, output_tokens=2**31 - 1)
+
+    ending = told.ending()
+
+    assert ending.usage == Usage(input_tokens=told.plan.input.estimate, output_tokens=100)
+    assert ending.cost.upstream_n == told.plan.input.estimate * 1000 + 100 * 2000
+    assert ending.cost.charge_n <= told.hold_n
 
 
 def test_a_partial_hold_asks_for_more_at_half_and_is_used_up_at_the_end():
@@ -239,3 +255,46 @@ def test_a_call_is_booked_under_the_model_that_served_it_and_of_none_under_that_
     failed.end("upstream_failed", status=502)
 
     assert (served.ending().model_id, failed.ending().model_id) == ("acme/tiny", None)
+
+
+EMBEDDINGS = EmbeddingsCall.parse(b'{"model": "acme/tiny", "input": "Hello, you."}')
+
+
+def vectors():
+    made = plan_chat(
+        EMBEDDINGS, Snapshot(1, {"acme/tiny": model(mode="embedding")}), output_cap=131_072, slice_tokens=2048
+    )
+    started = Meter(made, made.want.full_n)
+    started.offer = made.offers[0]
+    return started
+
+
+def test_an_answer_without_text_is_billed_by_the_input_its_provider_states():
+    told = vectors()
+    told.answered()
+    told.reported = Usage(input_tokens=4)
+
+    ending = told.ending()
+
+    # 4 tokens at 1,000 nano-dollars, and 10 % fee.
+    assert (ending.cost.charge_n, ending.estimated, ending.disputed) == (4400, False, False)
+    assert ending.first_byte_ms is not None
+
+
+def test_an_answer_without_text_whose_provider_states_nothing_is_estimated():
+    silent = vectors()
+    silent.answered()
+
+    ending = silent.ending()
+
+    # 11 bytes, four a token.
+    assert (ending.usage, ending.cost.charge_n, ending.estimated) == (Usage(input_tokens=3), 3300, True)
+
+
+def test_an_answer_another_offer_stood_in_for_is_none():
+    first = vectors()
+    first.answered()
+    first.begin(first.plan)
+    first.offer = first.plan.offers[0]
+
+    assert first.ending().cost.charge_n == 0

@@ -6,9 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import BadRequest, NotFound, Unavailable
+from core.rules.admission import Want
 from core.rules.prices import Usage, cost_of
 from proxy.catalog import Snapshot
 from proxy.chat_call import ChatCall
+from proxy.formats.embeddings.call import EmbeddingsCall
 from proxy.plan import plan_chat
 from tests.proxy.test_meter import RATES, model, plan
 
@@ -204,3 +206,14 @@ def test_what_an_answer_is_expected_to_cost():
     # Whatever the input is taken for at USD 1, and 500 tokens for each of two answers at USD 2 per million.
     assert made.expected_price(made.offers[0]) == made.input.estimate * 10**9 + 1000 * 2 * 10**9
     assert short.expected_price(short.offers[0]) == short.input.estimate * 10**9 + 7 * 2 * 10**9
+
+
+def test_a_call_without_output_wants_its_input_and_no_less():
+    call = EmbeddingsCall.parse(json.dumps({"model": "acme/tiny", "input": "x" * 1000}).encode())
+    snapshot = Snapshot(1, {"acme/tiny": model(mode="embedding")})
+
+    made = plan_chat(call, snapshot, output_cap=131_072, slice_tokens=2048)
+
+    # 1,000 bytes of text and 11 of its model, two a token, and 8 tokens: at 1,000 nano-dollars and 10 % fee.
+    assert (made.input.at_most, made.output_tokens, made.most_tokens) == (513, 0, 513)
+    assert made.want == Want(full_n=564_300, slice_n=564_300, floor_n=564_300)

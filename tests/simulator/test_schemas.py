@@ -19,6 +19,8 @@ from simulator.schemas import sample
         ({"type": ["string", "null"], "minLength": 7}, "amber--"),
         ({"type": "number", "minimum": 5}, 5),
         ({"type": "null"}, None),
+        ({"type": [[]]}, {}),
+        ({"type": {}}, {}),
         ({"anyOf": [{"type": "null"}, {"type": "string"}]}, None),
         ({"$ref": "#/$defs/city", "$defs": {"city": {"type": "string"}}}, "amber"),
     ],

@@ -7,6 +7,7 @@ import msgspec
 
 from proxy.conversation import Began, BlockBegan, BlockEnded, Delta, Event, Signed
 
+PIECEMEAL = ("text", "arguments")
 PROSE = {"text": "content", "refusal": "refusal"}
 
 
@@ -36,7 +37,7 @@ class Deltas:
         waiting, self._waiting = self._waiting, None
         if waiting is not None and calls and calls[0]["index"] == waiting["index"]:
             is_first = isinstance(event, Delta) and not waiting["function"]["arguments"]
-            _add(waiting, calls[0])
+            _grow(waiting, calls[0])
             if is_first:
                 self._waiting = waiting
                 return {}
@@ -103,6 +104,12 @@ def _call(block: _Block, **said: Any) -> dict[str, Any]:
     return {"tool_calls": [{"index": block.index, **said}]}
 
 
+def _grow(call: dict[str, Any], piece: dict[str, Any]) -> None:
+    call["function"]["arguments"] += piece["function"]["arguments"]
+    if "extra_content" in piece:
+        call["extra_content"] = piece["extra_content"]
+
+
 def message(deltas: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The message that deltas come to."""
     said: dict[str, list[str]] = {"content": [], "refusal": [], "reasoning_content": []}
@@ -122,18 +129,28 @@ def message(deltas: Iterable[dict[str, Any]]) -> dict[str, Any]:
     if thoughts:
         made["reasoning_content"] = thoughts
     if details:
-        made["reasoning_details"] = list(details.values())
+        made["reasoning_details"] = [_joined(detail) for detail in details.values()]
     if calls:
-        made["tool_calls"] = list(calls.values())
+        made["tool_calls"] = [_joined(call) for call in calls.values()]
     return made
 
 
 def _add(whole: dict[str, Any], piece: dict[str, Any]) -> None:
-    """Texts that come in pieces grow, all else is set."""
+    """Texts that come in pieces are gathered, all else is set."""
     for name, value in piece.items():
         if isinstance(value, dict):
             _add(whole.setdefault(name, {}), value)
-        elif name in {"text", "arguments"}:
-            whole[name] = whole.get(name, "") + value
+        elif name in PIECEMEAL:
+            whole.setdefault(name, []).append(value)
         else:
             whole[name] = value
+
+
+def _joined(whole: dict[str, Any]) -> dict[str, Any]:
+    made = dict(whole)
+    for name, value in whole.items():
+        if isinstance(value, dict):
+            made[name] = _joined(value)
+        elif name in PIECEMEAL:
+            made[name] = "".join(value)
+    return made

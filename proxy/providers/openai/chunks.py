@@ -94,10 +94,20 @@ def stretches(content: Any) -> list[tuple[Kind, str]]:
 
 def _of_part(part: dict[str, Any]) -> list[tuple[Kind, str]]:
     if part.get("type") == "thinking":
-        return [("thinking", text) for _, text in stretches(part.get("thinking"))]
+        return [("thinking", text) for text in _thought(part.get("thinking"))]
     kind: Kind = "refusal" if part.get("type") == "refusal" else "text"
     text = part.get(kind)
     return [(kind, text)] if isinstance(text, str) else []
+
+
+def _thought(content: Any) -> list[str]:
+    """The words of a thought: text, or parts of text. There is no thought within one."""
+    if isinstance(content, str):
+        return [content]
+    if not isinstance(content, list | None):
+        raise MalformedStream("a thought is neither text nor a list of parts")
+    texts = [part.get("text") for part in content or () if isinstance(part, dict)]
+    return [text for text in texts if isinstance(text, str)]
 
 
 def arguments(value: msgspec.Raw) -> str:

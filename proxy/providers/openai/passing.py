@@ -33,6 +33,7 @@ class _Delta(msgspec.Struct):
 class _Choice(msgspec.Struct):
     delta: _Delta | None = None
     message: _Delta | None = None
+    text: Any = None  # of an older completion, which has nothing else
     finish_reason: str | None = None
 
 
@@ -43,7 +44,7 @@ class _Chunk(msgspec.Struct):
 
 
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
-_decode_any = msgspec.json.Decoder().decode
+_decode_shallow = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
 
 
 class Frame(NamedTuple):
@@ -72,8 +73,7 @@ def request_body(
 
 
 def _options(fields: Mapping[str, msgspec.Raw]) -> dict[str, Any]:
-    options = _decode_any(fields["stream_options"]) if "stream_options" in fields else None
-    return options if isinstance(options, dict) else {}
+    return (_decode_shallow(fields["stream_options"]) if "stream_options" in fields else None) or {}
 
 
 def read_frame(data: bytes) -> Frame:
@@ -81,13 +81,13 @@ def read_frame(data: bytes) -> Frame:
     try:
         data.decode()  # the decoder looks only at the fields it wants; the client gets them all
         chunk = _decode_chunk(data)
+        produced = sum([_said(choice) for choice in chunk.choices or ()])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedStream("a chunk is not the JSON of a chat answer") from error
-    finish, produced = None, 0
+    finish = None
     for choice in chunk.choices or ():
         if choice.finish_reason:
             finish = clean(choice.finish_reason) or finish
-        produced += _produced(choice.delta or choice.message)
     return Frame(produced, finish, bool(chunk.choices), chunk.usage, chunk.error)
 
 
@@ -98,9 +98,12 @@ def clean(finish_reason: str) -> str:
     return finish_reason[:MAX_FINISH_REASON]
 
 
-def _produced(delta: _Delta | None) -> int:
-    if delta is None:
-        return 0
+def _said(choice: _Choice) -> int:
+    said = choice.delta or choice.message
+    return _text_bytes(choice.text) if said is None else _produced(said)
+
+
+def _produced(delta: _Delta) -> int:
     size = 0
     for text in (delta.content, delta.reasoning_content or delta.reasoning, delta.refusal):
         if text:

@@ -14,7 +14,9 @@ from core.rules.reserve import (
     InputSize,
     input_size,
     measure,
+    measure_texts,
     output_bound,
+    texts_size,
 )
 
 
@@ -243,3 +245,26 @@ def test_the_estimate_is_never_above_the_bound_nor_the_bound_far_above_the_bytes
 )
 def test_the_output_is_bounded_by_whoever_allows_least(asked, model_max, context, cap, bound):
     assert output_bound(asked=asked, model_max=model_max, context=context, cap=cap) == bound
+
+
+def test_texts_by_themselves_are_bounded_as_messages_are_and_estimated_without_what_surrounds_those():
+    content = measure_texts(["x" * 100, "語"], other_bytes=20)
+
+    assert texts_size(content, context=None) == InputSize((103 + 20) // 2 + 2 * 8, 26)
+
+
+def test_each_text_may_fill_the_context():
+    content = measure_texts(["x" * 1000] * 3, other_bytes=0)
+
+    assert texts_size(content, context=50) == InputSize(150, 150)
+
+
+@given(st.lists(st.text(min_size=1) | st.lists(st.integers(0, 10**6), min_size=1), min_size=1))
+def test_tokens_are_never_more_than_the_bound(texts):
+    content = measure_texts(texts, other_bytes=0)
+
+    size = texts_size(content, context=None)
+
+    tokens = sum(len(text) for text in texts if isinstance(text, list))
+    assert tokens <= size.estimate <= size.at_most
+    assert size.estimate >= len(texts)

@@ -53,7 +53,7 @@ async def test_the_pages_of_a_document_are_told(extractor):
         (pdf("x", password="y"), "password"),
         (pdf(b""), "mistral-ocr"),
         (pdf(b"", b""), "scanned"),
-        (pdf(*"x" * 501), "more than 500 pages"),
+        (pdf(*"x" * 201), "more than 200 pages"),
         (bomb(300), "memory or time"),
     ],
     ids=["empty", "damaged", "locked", "without a word", "without words", "too many pages", "a bomb"],

@@ -13,6 +13,7 @@ from proxy.sse import MalformedStream
         ("a", [("text", "a")]),
         ([{"type": "text", "text": "a"}, {"type": "refusal", "refusal": "b"}], [("text", "a"), ("refusal", "b")]),
         ([{"type": "thinking", "thinking": "a"}, {"text": "b"}], [("thinking", "a"), ("text", "b")]),
+        ([{"type": "thinking", "thinking": [{"text": "a"}, 5, {"text": 5}]}, {"type": "thinking"}], [("thinking", "a")]),
         ([{"type": "image_url", "image_url": {}}, 5, {"type": "text", "text": 5}], []),
     ],
 )  # fmt: skip
@@ -20,9 +21,18 @@ def test_a_content_is_stretches_of_text(content, said):
     assert stretches(content) == said
 
 
-def test_a_content_of_another_kind_is_malformed():
+@pytest.mark.parametrize("content", [{"text": "a"}, 5, [{"type": "thinking", "thinking": {"text": "a"}}]])
+def test_a_content_of_another_kind_is_malformed(content):
     with pytest.raises(MalformedStream):
-        stretches({"text": "a"})
+        stretches(content)
+
+
+def test_a_thought_in_a_thought_is_none_however_deep():
+    content: object = "x"
+    for _ in range(400):
+        content = [{"type": "thinking", "thinking": content}]
+
+    assert stretches(content) == []
 
 
 @pytest.mark.parametrize(

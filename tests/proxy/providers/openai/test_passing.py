@@ -88,6 +88,7 @@ def test_the_text_of_every_choice_counts():
     [
         b"", b"nonsense", b"[1]", b"null", b'"text"', b'{"choices": [', b'{"choices": [{"delta": {"content": "\xff"}}]}',
         b'{"choices": "many"}', b'{"choices": [1]}', b'{"choices": [{"delta": {"content": "a\x00b"}}]}',
+        b'{"choices": [{"delta": {"content": ' + b"[" * 800 + b"]" * 800 + b"}}]}",
         b"[" * 100_000, b'{"choices": [], "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", b'{"usage": {"prompt_tokens": NaN}}',
     ],
 )  # fmt: skip
