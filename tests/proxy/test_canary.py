@@ -1,8 +1,10 @@
 """Zero retention: no word of a call, and no secret, is found anywhere after it."""
 
 import asyncio
+import base64
 import json
 import signal
+from collections import Counter
 
 import aiohttp
 import redis
@@ -11,6 +13,7 @@ from sqlalchemy import text
 from tests.proxy.conftest import ask, until
 from tests.proxy.pdf.documents import as_file, pdf
 from tests.proxy.pdf.readers import offer_reader
+from tests.proxy.test_ways import BASES, PATHS
 
 
 async def test_no_word_of_a_call_is_written_anywhere(
@@ -89,10 +92,125 @@ async def test_no_word_of_a_call_is_written_anywhere(
     await asyncio.to_thread(process.process.wait, 10)
 
     assert canary in seen  # the answers did carry it
-    written = {"log": process.log.read_text(), "valkey": valkey_text(redis_url), **tables(books.db)}
+    written = all_written(process, redis_url, books)
     assert len(written["usage_events"]) > 100
     for secret in (canary, caller.secret, "upstream-secret"):
         assert [place for place, found in written.items() if secret in found] == []
+
+
+CANARY = "kanarienvogel"
+B64 = base64.b64encode(CANARY.encode() * 3).decode()  # of a file
+SCHEMA = {"type": "object", "properties": {CANARY: {"type": "string", "const": CANARY}}, "required": [CANARY]}
+BEHAVIOURS = (
+    *("echo", "reasoning=9+echo", "cut+echo", "hang_mid+echo", "error_mid+echo", "malformed=json+echo"),
+    *("malformed=utf8+echo", "malformed=truncated+echo", "status=400", "status=401", "usage=string+echo"),
+)
+ARGUMENTS = json.dumps({CANARY: CANARY})
+CHAT = {
+    "messages": [
+        {"role": "system", "content": CANARY},
+        {"role": "user", "content": [{"type": "text", "text": CANARY}, {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{B64}"}}]},
+        {"role": "assistant", "content": CANARY, "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "look", "arguments": ARGUMENTS}}]},
+        {"role": "tool", "tool_call_id": "c1", "content": CANARY},
+        {"role": "user", "content": f"{CANARY} " * 6},
+    ],
+    "user": CANARY,
+}  # fmt: skip
+MESSAGES = {
+    "system": CANARY,
+    "messages": [
+        {"role": "user", "content": [{"type": "text", "text": CANARY}, {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": B64}}]},
+        {"role": "assistant", "content": [{"type": "text", "text": CANARY}, {"type": "tool_use", "id": "c1", "name": "look", "input": {CANARY: CANARY}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c1", "content": CANARY}, {"type": "text", "text": f"{CANARY} " * 6}]},
+    ],
+    "thinking": {"type": "enabled", "budget_tokens": 1024},
+    "max_tokens": 2000,
+    "metadata": {"user_id": CANARY},
+}  # fmt: skip
+RESPONSES = {
+    "instructions": CANARY,
+    "input": [
+        {"role": "user", "content": [{"type": "input_text", "text": CANARY}, {"type": "input_file", "filename": f"{CANARY}.pdf", "file_data": f"data:application/pdf;base64,{B64}"}]},
+        {"type": "function_call", "call_id": "c1", "name": "look", "arguments": ARGUMENTS},
+        {"type": "function_call_output", "call_id": "c1", "output": CANARY},
+        {"role": "user", "content": f"{CANARY} " * 6},
+    ],
+    "reasoning": {"effort": "low", "summary": "auto"},
+    "metadata": {CANARY: CANARY},
+    "user": CANARY,
+}  # fmt: skip
+SAID = {"chat": CHAT, "messages": MESSAGES, "responses": RESPONSES}
+# What is wrong with a call, or cannot be said to another provider: a refusal must not repeat it in a log.
+WRONG = [
+    {"temperature": CANARY},
+    {"tools": [{"type": CANARY, "name": CANARY}]},
+    {"tool_choice": CANARY},
+    {CANARY: CANARY},
+    {"logit_bias": {CANARY: 1}},
+    {"messages": [{"role": CANARY, "content": CANARY}], "input": [{"role": CANARY, "content": CANARY}]},
+    {
+        "messages": [{"role": "user", "content": [{"type": CANARY, CANARY: CANARY}]}],
+        "input": [{"type": CANARY}],
+    },
+    {"messages": CANARY, "input": {CANARY: CANARY}},
+    {"response_format": {"type": CANARY}, "text": {"format": {"type": CANARY}}},
+    {"debug": {"echo_upstream_body": True}},
+]
+FUNCTION = {"name": CANARY, "description": CANARY}
+TOOLS = {
+    "chat": {"tools": [{"type": "function", "function": {**FUNCTION, "parameters": SCHEMA}}], "tool_choice": "required"},
+    "messages": {"tools": [{**FUNCTION, "input_schema": SCHEMA}], "tool_choice": {"type": "any"}, "thinking": None},
+    "responses": {"tools": [{"type": "function", **FUNCTION, "parameters": SCHEMA}], "tool_choice": "required"},
+}  # fmt: skip
+
+
+async def test_no_word_is_written_in_whatever_format_it_came_and_went(
+    start_process, make, caller, books, redis_url, simulator
+):
+    for kind, base in BASES.items():
+        make.provider(kind, kind=kind, base_url=simulator.url + base)
+        for number, behaviour in enumerate(BEHAVIOURS):
+            make.offer(
+                f"acme/{kind}{number}", provider=kind, upstream_model=f"tiny+{behaviour}", context=100_000
+            )
+    process = await start_process(IDLE_TIMEOUT_S="0.5", RPM_FREE="100000", RPM_PAID="100000").ready()
+    bodies = [
+        (path, json.dumps({"model": f"acme/{kind}{number}", **SAID[form], "stream": stream, **more}).encode())
+        for form, path in PATHS.items()
+        for kind in BASES
+        for stream in (False, True)
+        for number, more in [
+            *((number, {}) for number in range(len(BEHAVIOURS))),
+            (0, TOOLS[form]),
+            *((0, wrong) for wrong in WRONG),
+        ]
+    ]
+    bodies += [(path, told[:-3]) for path, told in bodies[:: len(bodies) // 9]]
+    bodies += [("/v1/cost/estimate", told) for path, told in bodies if path == PATHS["chat"]]
+    at_once, statuses, seen = asyncio.Semaphore(16), Counter(), Counter()
+
+    async def send(session, path, told):
+        headers = {"Authorization": f"Bearer {caller.secret}"}
+        async with at_once, session.post(process.url + path, data=told, headers=headers) as response:
+            seen[path] += (await response.read()).decode(errors="replace").count(CANARY)
+        statuses[path, response.status] += 1
+
+    async with aiohttp.ClientSession() as session:
+        await asyncio.gather(*(send(session, path, told) for path, told in bodies))
+    process.process.send_signal(signal.SIGTERM)
+    await asyncio.to_thread(process.process.wait, 10)
+
+    assert all(seen[path] > 50 for path in PATHS.values())  # the answers did carry it
+    assert all(statuses[path, status] for path in PATHS.values() for status in (200, 400, 502))
+    assert {status for _, status in statuses} == {200, 400, 502}
+    written = all_written(process, redis_url, books)
+    assert len(written["log"]) > 1000
+    for secret in (CANARY, B64[:20], caller.secret, "upstream-secret"):
+        assert [place for place, found in written.items() if secret in found] == []
+
+
+def all_written(process, redis_url, books):
+    return {"log": process.log.read_text(), "valkey": valkey_text(redis_url), **tables(books.db)}
 
 
 def tables(db):

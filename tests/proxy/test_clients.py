@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 import struct
 
@@ -10,15 +11,16 @@ from aiohttp import web
 
 from tests.proxy.conftest import ask, until
 from tests.proxy.own_provider import delta
+from tests.proxy.test_ways import BASES, FORMATS, PATHS, body
 
 
-def connect(relay, caller, body):
+def connect(relay, caller, body, *, path="/v1/chat/completions"):
     """A client by hand, so that it may leave as it likes."""
     host, port = relay.url.removeprefix("http://").split(":")
     client = socket.create_connection((host, int(port)))
     client.setblocking(False)
     data = json.dumps(body).encode()
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {caller.secret}\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {caller.secret}\r\n"
     client.send(head.encode() + b"Content-Length: %d\r\n\r\n" % len(data) + data)
     return client
 
@@ -59,6 +61,58 @@ async def test_a_client_that_leaves_closes_the_provider_and_pays_for_what_was_pr
         assert 0 < event.output_tokens < 200
         assert event.charge_n > 0
     assert books.charges() == [event.charge_n for event in books.events()]
+
+
+SAID = {
+    "chat": re.compile(rb'"content":\s?"[^"]'),
+    "messages": re.compile(rb'"text_delta","text":\s?"[^"]'),
+    "responses": re.compile(rb"event: response.output_text.delta"),
+}
+WAYS = [(form, kind) for form in FORMATS for kind in BASES]
+
+
+async def test_whenever_a_client_leaves_the_provider_is_closed_and_what_it_got_is_paid(
+    start_relay, make, simulator, caller, books, chance
+):
+    for kind, base in BASES.items():
+        make.provider(kind, kind=kind, base_url=simulator.url + base)
+        make.offer(f"acme/{kind}", provider=kind, upstream_model="tiny+tokens=400+delay=0.02")
+    relay = await start_relay()
+    loop, seen = asyncio.get_running_loop(), {}
+
+    async def leaves(form, kind, how, at):
+        sent = body(form, stream=True, model=f"acme/{kind}", max_tokens=400, max_output_tokens=400)
+        sent.pop("max_output_tokens" if form != "responses" else "max_tokens")
+        client = connect(relay, caller, sent, path=PATHS[form])
+        got = b""
+        while len(got) < at:
+            got += await loop.sock_recv(client, at - len(got))
+        leave(client, how)
+        (name,) = re.findall(rb"X-Request-Id: (\S+)", got)
+        await until(lambda: simulator.truth.records(request_id=name.decode()), timeout_s=1)
+        client.close()
+        seen[name.decode()] = form, got
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(
+            *(
+                leaves(form, kind, how, chance.randrange(150, 6000))
+                for form, kind in WAYS
+                for how in ("close", "reset", "half-close", "close", "reset")
+            )
+        )
+    await until(lambda: books.holds() == [])
+
+    assert {record["how"] for record in simulator.truth.records()} == {"client_gone"}
+    rows = {str(row.request_id): row for row in books.events()}
+    assert rows.keys() == seen.keys()
+    for request_id, (form, got) in seen.items():
+        row = rows[request_id]
+        assert (row.status, row.reason) == (499, "client_gone")
+        assert row.output_tokens < 400
+        assert row.charge_n > 0 or SAID[form].search(got) is None, got
+    assert sum(SAID[form].search(got) is not None for form, got in seen.values()) > len(rows) // 2
+    assert sorted(books.charges()) == sorted(row.charge_n for row in rows.values() if row.charge_n)
 
 
 async def test_a_client_that_leaves_before_the_answer_pays_nothing(relay, caller, simulator, make, books):
