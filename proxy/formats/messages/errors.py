@@ -5,6 +5,8 @@ from typing import Any
 from core.errors import Refused
 
 SERVER_ERROR = 500
+# By this a client knows that it can go on by sending the whole conversation, as SDKs' tool loops do.
+NO_THREADS = {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
 TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -26,4 +28,6 @@ def error_type(status: int) -> str:
 def error_body(refused: Refused, *, request_id: object) -> dict[str, Any]:
     said: Any = refused.body()["error"]
     error = {**said, "type": error_type(refused.status)}
+    if said.get("param") == "thread":
+        error["details"] = NO_THREADS
     return {"type": "error", "error": error, "request_id": str(request_id)}

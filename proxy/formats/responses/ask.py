@@ -14,7 +14,7 @@ from proxy.formats.responses.tools import read_choice, read_tools
 # What speaks to us, and the call has read; and what changes no answer, but how well it may be cached.
 OURS = (
     "model", "stream", "max_output_tokens", "store", "background", "service_tier", "debug",
-    "prompt_cache_key",
+    "prompt_cache_key", "models", "provider",
 )  # fmt: skip
 SUMMARIES = ("auto", "concise", "detailed")
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")

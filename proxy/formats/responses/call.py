@@ -20,6 +20,7 @@ from proxy.model_call import (
     read_whole,
     refuse_not_yet,
 )
+from proxy.routing.preferences import read_fallbacks, read_preferences
 
 NOTHING_KEPT = {
     "previous_response_id": "Send the whole conversation as input.",
@@ -39,14 +40,17 @@ class ResponsesCall(ModelCall, frozen=True, kw_only=True):
         _refuse_what_is_kept(document)
         _refuse_extra_costs(document)
         extra_bytes = other_bytes(fields, beside="input")
+        model = read_model(document)
         return cls(
-            model=read_model(document),
+            model=model,
             stream=read_flag(document, "stream"),
             max_tokens=read_whole(document, "max_output_tokens", high=MAX_OUTPUT),
             content=measure(_input(document), extra_bytes=extra_bytes, parts=RESPONSES),
             fields=fields,
             max_tokens_name=None,  # no provider is sent this body
             echo_upstream_body=read_echo(document),
+            preferences=read_preferences(document),
+            fallbacks=read_fallbacks(document, model),
         )
 
 

@@ -36,7 +36,8 @@ def kept(name: str, locked: Path, steps: Callable[[Path], list[list[str]]]) -> P
 def run_step(name: str, step: list[str]) -> None:
     done = subprocess.run(step, check=False, capture_output=True, text=True, timeout=INSTALL_S)
     if done.returncode != 0:
-        pytest.skip(f"{name} cannot be installed here: {done.stderr.strip()[-300:]}")
+        said = " ".join(done.stderr.split())[:300]
+        pytest.skip(f"the environment {name} cannot be made here: {said}")
 
 
 def environment(name: str) -> Path:
@@ -65,10 +66,10 @@ def environment(name: str) -> Path:
 def npm_environment(name: str) -> Path:
     """The directory that holds what requirements/client-NAME/package-lock.json says."""
     source = REQUIREMENTS / f"client-{name}"
+    if shutil.which("npm") is None or node_version() < OLDEST_NODE:
+        pytest.skip(f"the environment {name} needs npm, and Node {OLDEST_NODE} or newer")
 
     def steps(home: Path) -> list[list[str]]:
-        if shutil.which("npm") is None or node_version() < OLDEST_NODE:
-            pytest.skip(f"{name} needs npm and Node {OLDEST_NODE} or newer")
         shutil.copytree(source, home, dirs_exist_ok=True)
         quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
         return [["npm", "ci", *quiet, "--prefix", str(home)]]
@@ -121,7 +122,7 @@ def run_client(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
         # A module is looked for beside the script, then above it.
         (tmp_path / "node_modules").symlink_to(npm_environment(name) / "node_modules")
         path = shutil.copy(SCRIPTS / script, tmp_path)
-        return started([shutil.which("node") or "node", path, *args], tmp_path)
+        return started([str(shutil.which("node")), path, *args], tmp_path)
 
     return run
 

@@ -42,6 +42,7 @@ CLIENTS = [
     Client("npm", "ai_openai_compatible.mjs", ("AI_APICallError", "AI_APICallError")),
 ]
 INSTRUCTOR = Client("instructor", "instructor_openai.py")
+TOOL_RUNNER = Client("anthropic", "anthropic_tool_runner.py")
 
 
 class Providers(NamedTuple):
@@ -135,6 +136,14 @@ async def test_instructor_gets_objects_of_every_kind_of_provider(told_by, provid
         }
         assert growing[-1] == {"name": "amber", "size": 1}
     assert charged(books) == providers.counts(*range(INSTRUCTOR_CALLS * len(BASES)))
+
+
+async def test_anthropics_tool_loop_goes_on_without_threads(told_by, providers):
+    told = await told_by(TOOL_RUNNER)
+
+    assert told == [["tool_use", "tool_use"]] * len(BASES)
+    for answered in providers.bodies[1::2]:
+        assert all(result in answered for result in RESULTS)
 
 
 def charged(books):

@@ -21,7 +21,7 @@ def test_a_plain_call_is_read():
     call = parse()
 
     assert (call.model, call.stream, call.choices) == ("acme/tiny", False, 1)
-    assert (call.max_tokens, call.max_tokens_name) == (30, "max_tokens")
+    assert (call.max_tokens, call.max_tokens_name) == (30, None)
     assert not call.echo_upstream_body
     assert bytes(call.fields["messages"]) == json.dumps(GOOD["messages"]).encode()
 

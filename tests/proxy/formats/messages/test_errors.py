@@ -49,6 +49,15 @@ def test_what_we_say_more_stays_beside_it():
     assert error_body(wrong, request_id="r")["error"]["code"] == "odd"
 
 
+def test_a_thread_is_refused_in_words_an_sdk_goes_on_by():
+    refused = errors.BadRequest("x", param="thread")
+
+    assert error_body(refused, request_id="r")["error"]["details"] == {
+        "error_code": "thread_unsupported_request",
+        "unsupported": ["thread"],
+    }
+
+
 def test_a_failure_of_ours_says_nothing_but_its_id():
     body = error_body(errors.OurFault(request_id="the-id"), request_id="the-id")
 

@@ -11,14 +11,14 @@ MESSAGES: Format = Messages()
 
 def test_a_request_is_read_and_an_answer_written():
     ask = MESSAGES.ask(MessagesCall.parse(body()).fields, max_tokens=12)
-    writer = MESSAGES.writer(answer_id="msg_1", model="acme/tiny", created=0)
+    writer = MESSAGES.writer({}, answer_id="msg_1", model="acme/tiny", created=0)
 
     assert ask.max_tokens == 12
     assert json.loads(writer.whole(FULL, BILL))["stop_reason"] == "tool_use"
 
 
 def test_what_was_answered_can_be_said_again():
-    answer = json.loads(MESSAGES.writer(answer_id="m", model="a/b", created=0).whole(FULL, BILL))
+    answer = json.loads(MESSAGES.writer({}, answer_id="m", model="a/b", created=0).whole(FULL, BILL))
 
     again = body(messages=[{"role": answer["role"], "content": answer["content"]}])
 
