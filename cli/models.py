@@ -20,6 +20,7 @@ from core.queries.catalog import listing, offer_of
 from core.rules.prices import PER_MILLION
 
 F = TypeVar("F", bound=Callable[..., Any])
+MODES = ("chat", "completion", "embedding")
 PRICES = ("input", "output", "cached_read", "cache_write", "reasoning")
 
 
@@ -48,6 +49,7 @@ def price_options(command: F) -> F:
 @price_options
 @click.option("--context", type=int, help="Tokens that fit, input and output together.")
 @click.option("--max-output", type=int, help="The most tokens of an answer.")
+@click.option("--mode", type=click.Choice(MODES), help="What it is called for. A new model is for chat.")
 @in_transaction
 def add(
     session: Session,
@@ -58,6 +60,7 @@ def add(
     upstream_model: str,
     context: int | None,
     max_output: int | None,
+    mode: str | None,
     **prices: str | None,
 ) -> Answer:
     r"""Offer a model through a provider. Another provider adds an offer, the same one replaces its offer.
@@ -75,6 +78,7 @@ def add(
         prices=given,
         context=context,
         max_output=max_output,
+        mode=mode,
         today=datetime.now(UTC).date(),
     )
     data = {"id": model_id, "provider": provider, "upstream_model": upstream_model}

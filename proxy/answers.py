@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from aiohttp import web
@@ -21,6 +21,7 @@ encode = msgspec.json.Encoder(decimal_format="number").encode
 def headers(request_id: object, provider: str = NO_PROVIDER) -> dict[str, str]:
     return {
         REQUEST_ID: str(request_id),
+        "Request-Id": str(request_id),  # where Anthropic's SDKs look for it
         PROVIDER: provider,
         "Cache-Control": "no-store",
         "Server": "BazaarLink",  # which versions we run on is nobody's business
@@ -83,10 +84,12 @@ def usage_object(
 def cost_fields(ending: Ending, charge_n: int) -> dict[str, Any]:
     """What a call cost, in USD: a part of its usage, whatever the format."""
     upstream_n = min(ending.cost.upstream_n, charge_n)
+    parser_n = min(ending.file_parser_n, upstream_n)
     return {
         "cost": dollars(charge_n),
         "cost_details": {
-            "upstream_inference_cost": dollars(upstream_n),
+            "upstream_inference_cost": dollars(upstream_n - parser_n),
+            **({"file_parser": dollars(parser_n)} if ending.file_parser_n else {}),
             "fee": dollars(charge_n - upstream_n),
         },
     }
@@ -97,27 +100,40 @@ def dollars(nanos: int) -> msgspec.Raw:
     return msgspec.Raw(write_usd(nanos).encode())
 
 
+class ChunkShape(NamedTuple):
+    """A chunk of a stream: what it calls itself, and how a choice says nothing."""
+
+    object: str
+    nothing: Mapping[str, Any]
+
+
+CHAT_CHUNK = ChunkShape("chat.completion.chunk", {"delta": {"content": ""}})
+
+
 def error_chunk(
-    error: Refused, *, answer_id: str, model: str, usage: Mapping[str, Any], provider: str
+    error: Refused,
+    *,
+    answer_id: str,
+    model: str,
+    usage: Mapping[str, Any],
+    provider: str,
+    shape: ChunkShape = CHAT_CHUNK,
 ) -> bytes:
     """The chunk that ends a stream which can no longer be an HTTP error."""
+    metadata = {"provider_name": provider, "raw": error.metadata.get("reason")}
     return encode(
         {
             "id": answer_id,
-            "object": "chat.completion.chunk",
+            "object": shape.object,
             "created": 0,
             "model": model,
             "choices": [
                 {
                     "index": 0,
-                    "delta": {"content": ""},
+                    **shape.nothing,
                     "finish_reason": "error",
                     "native_finish_reason": None,
-                    "error": {
-                        "code": error.code,
-                        "message": error.message,
-                        "metadata": {"provider_name": provider, "raw": error.metadata.get("reason")},
-                    },
+                    "error": {"code": error.code, "message": error.message, "metadata": metadata},
                 }
             ],
             "usage": usage,

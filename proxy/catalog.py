@@ -2,7 +2,7 @@
 
 import asyncio
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,8 @@ from core.rules.prices import PriceCard, Terms, Tier
 from core.secrets import unseal
 
 REFRESH_S = 1.0
+# Where models of a mode are called. Those of other modes have no endpoint.
+PATHS = {"chat": "/chat/completions", "completion": "/completions", "embedding": "/embeddings"}
 MAX_ID = 200  # as much of an unknown one is told
 _log = structlog.get_logger()
 
@@ -41,6 +43,7 @@ class Offer:
     provider: Provider
     upstream_model: str
     card: PriceCard
+    mode: str = "chat"  # its model's
     name: str = field(init=False, compare=False, repr=False)  # what processes call it by among themselves
 
     def __post_init__(self) -> None:
@@ -83,17 +86,14 @@ class Snapshot:
             raise self._unknown(name[:MAX_ID], param)
         return model
 
-    def chat_model(self, name: str, *, param: str = "model") -> Model:
-        """The model a chat call names, ready to be called. Raises a refusal that names the likely one."""
+    def callable_model(self, name: str, *, modes: Collection[str], param: str = "model") -> Model:
+        """The model a call names, ready to be called, when it is of one of these modes.
+
+        Raises a refusal that names the likely model, or the endpoint to call it at.
+        """
         model = self.model(name, param=param)
-        if model.mode == "video":
-            raise BadRequest(
-                f"{name} makes videos: submit a job to /api/v1/videos instead.",
-                param=param,
-                code="wrong_endpoint_for_video",
-            )
-        if model.mode != "chat":
-            raise BadRequest(f"{name} is no chat model; its mode is {model.mode}.", param=param)
+        if model.mode not in modes:
+            raise _wrong_endpoint(model, param)
         if not model.offers:
             raise Unavailable(
                 f"No provider is configured for {name} right now. Choose another model or ask the operator.",
@@ -145,7 +145,7 @@ class Catalog:
         cards: dict[str, list[PriceCard]] = {}
         for row in await connection.execute(queries.offer_facts()):
             card = _card(row)
-            if not card.is_complete():
+            if not card.is_complete(row.mode):
                 continue
             cards.setdefault(row.model_id, []).append(card)
             if (key := self._credential(row)) is not None:
@@ -157,7 +157,8 @@ class Catalog:
                     allow_private=row.allow_private,
                     api_key=key,
                 )
-                offers.setdefault(row.model_id, []).append(Offer(provider, row.upstream_model, card))
+                offer = Offer(provider, row.upstream_model, card, row.mode)
+                offers.setdefault(row.model_id, []).append(offer)
         rows = await connection.execute(queries.model_facts())
         return {row.id: self._model(row, cards.get(row.id, []), offers.get(row.id, [])) for row in rows}
 
@@ -187,15 +188,30 @@ class Catalog:
         )
 
 
+def _wrong_endpoint(model: Model, param: str) -> BadRequest:
+    if model.mode == "video":
+        return BadRequest(
+            f"{model.id} makes videos: submit a job to /api/v1/videos instead.",
+            param=param,
+            code="wrong_endpoint_for_video",
+        )
+    path = PATHS.get(model.mode)
+    where = f": call it at /api/v1{path}" if path is not None else ", and there is no endpoint for that"
+    return BadRequest(f"{model.id} cannot be used here. Its mode is {model.mode}{where}.", param=param)
+
+
 def _card(row: Any) -> PriceCard:
+    rates = {"output": 0, **row.rates} if row.mode == "embedding" else row.rates  # vectors are no output
     tiers = (Tier(tier["above_input_tokens"], tier["rates"]) for tier in row.tiers)
     return PriceCard(
         id=str(row.price_card_id),
-        rates=row.rates,
+        rates=rates,
         tiers=tuple(sorted(tiers, key=lambda tier: tier.above_input_tokens)),
     )
 
 
 def _typical_price(card: PriceCard) -> int:
-    """Three parts input to one part output: what most calls look like."""
+    """Three parts input to one part output: what most calls look like. Or a page."""
+    if not card.is_complete():
+        return card.rates["page"]
     return 3 * card.rates["input"] + card.rates["output"]

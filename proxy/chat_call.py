@@ -7,7 +7,6 @@ from core.errors import BadRequest
 from core.rules.reserve import measure
 from proxy.model_call import (
     MAX_OUTPUT,
-    NOT_YET,
     ModelCall,
     other_bytes,
     read_document,
@@ -16,30 +15,32 @@ from proxy.model_call import (
     read_model,
     read_whole,
     refuse_long_caches,
-    refuse_not_yet,
 )
+from proxy.pdf.plugins import Engine, read_engine
+from proxy.pdf.scan import Scan
 from proxy.routing.preferences import read_fallbacks, read_preferences
 
 MAX_CHOICES = 8
 FREE_TOOLS = frozenset({"function", "custom"})  # tools that run at the client: no provider bills for them
 PLAIN_TIERS = frozenset({"auto", "default", "standard"})
 SEARCHES = ("web_search_options", "search_parameters", "enable_search", "web_search", "search_options")
-WATCHED = frozenset(
-    (*NOT_YET, *SEARCHES, "service_tier", "best_of", "tools", "stream_options")
-)  # rare fields
+WATCHED = frozenset((*SEARCHES, "service_tier", "best_of", "tools", "stream_options"))  # rare fields
 
 
 class ChatCall(ModelCall, frozen=True, kw_only=True):
     """A chat request."""
 
+    pdf_engine: Engine | None = None  # as asked for
+    scan: Scan | None = None  # what is to be read for it, once it is admitted
+
     @classmethod
     def parse(cls, body: bytes) -> "ChatCall":
         """Read a request body. Raises BadRequest naming the field that is wrong."""
         document, fields = read_document(body)
+        fields.pop("plugins", None)  # they speak to us
         name, most = _output_limit(document)
         if not WATCHED.isdisjoint(document):
-            refuse_not_yet(document)
-            _refuse_extra_costs(document)
+            refuse_extra_costs(document)
         refuse_long_caches(document, body)
         model = read_model(document)
         return cls(
@@ -54,6 +55,7 @@ class ChatCall(ModelCall, frozen=True, kw_only=True):
             modalities=_modalities(document),
             preferences=read_preferences(document),
             fallbacks=read_fallbacks(document, model),
+            pdf_engine=read_engine(document),
         )
 
 
@@ -86,7 +88,7 @@ def _output_limit(document: Mapping[str, Any]) -> tuple[str | None, int | None]:
     return ("max_tokens" if older is not None else None), older
 
 
-def _refuse_extra_costs(document: Mapping[str, Any]) -> None:
+def refuse_extra_costs(document: Mapping[str, Any]) -> None:
     """Refuse what raises the price in a way the price card does not state: never free, so not at all."""
     tier = document.get("service_tier")
     if tier is not None and not (isinstance(tier, str) and tier in PLAIN_TIERS):

@@ -1,6 +1,5 @@
 """What handlers work with: made once at start, handed to them by the application."""
 
-import asyncio
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -12,7 +11,10 @@ from proxy.catalog import Catalog
 from proxy.clock import Clock
 from proxy.floods import Floods
 from proxy.grants import Grants
+from proxy.large_bodies import LargeBodies
 from proxy.leases.build import Leases
+from proxy.pdf.extraction import Bounds, Extractor
+from proxy.pdf.inputs import PdfInputs
 from proxy.refusals import Refusals
 from proxy.routing.sharing import Sharing
 from proxy.running import Running
@@ -32,8 +34,9 @@ class Deps:
     leases: Leases
     clock: Clock
     apps: Apps = field(default_factory=Apps)
+    pdfs: PdfInputs = field(default_factory=lambda: PdfInputs(Extractor(Bounds())))
     floods: Floods = field(default_factory=Floods)
-    large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))  # read one by one
+    large_bodies: LargeBodies = field(default_factory=LargeBodies)
 
 
 DEPS = web.AppKey("deps", Deps)

@@ -21,6 +21,15 @@ HIDDEN_TOKENS = 10_000  # what a provider may add of its own: a prompt before ou
 NOT_BEGUN = "upstream_failed"  # the client got an error and nothing else, whatever usage the provider states
 
 
+class Paid(msgspec.Struct, frozen=True):
+    """What was paid for before the model was asked, whatever comes of that: pages that were read."""
+
+    provider: str = ""
+    pages: int = 0
+    cost: Cost = Cost()
+    disputed: bool = False  # the provider states more than there was to read
+
+
 class Meter(msgspec.Struct):
     """Mutable on purpose: the relay feeds it, settlement reads it at the end, whatever the end is."""
 
@@ -29,6 +38,7 @@ class Meter(msgspec.Struct):
     started: float = msgspec.field(default_factory=time.monotonic)
     offer: Offer | None = None
     produced_bytes: int = 0
+    has_answer: bool = False  # it is there, though nothing of it is text: vectors
     known: Usage | None = None  # what the provider stated of an answer that was not over yet
     reported: Usage | None = None
     finish_reason: str | None = None
@@ -36,10 +46,11 @@ class Meter(msgspec.Struct):
     status: int = 200
     reason: str = "done"
     exhausted: bool = False  # nothing is left to extend the hold with
+    paid: Paid = Paid()
 
     def begin(self, plan: Plan) -> None:
         """Begin with an offer of this plan: the client got nothing of what another one may have produced."""
-        self.plan, self.offer, self.produced_bytes = plan, None, 0
+        self.plan, self.offer, self.produced_bytes, self.has_answer = plan, None, 0, False
         self.known, self.reported, self.finish_reason, self.first_byte = None, None, None, None
 
     def produce(self, size: int) -> None:
@@ -47,6 +58,11 @@ class Meter(msgspec.Struct):
         if self.first_byte is None:
             self.first_byte = time.monotonic()
         self.produced_bytes += size
+
+    def answered(self) -> None:
+        """Note an answer that came whole, without any text to count."""
+        self.has_answer = True
+        self.produce(0)
 
     def end(self, reason: str, *, status: int | None = None) -> None:
         """Note how the call ended; the first word stands."""
@@ -66,10 +82,10 @@ class Meter(msgspec.Struct):
         return msgspec.structs.replace(self.known, output_tokens=max(self.known.output_tokens, seen))
 
     def cost_so_far(self) -> Cost:
-        """The price of what was produced up to now, at most what is held. Zero before anything was."""
-        if self.offer is None or not self.produced_bytes:
-            return Cost()
-        cost = cost_of(self.estimate(), self.offer.card, self.plan.model.terms)
+        """The price of what was paid for and produced up to now, at most what is held."""
+        cost = self.paid.cost
+        if self.offer is not None and (self.produced_bytes or self.has_answer):
+            cost = cost.plus(cost_of(self.estimate(), self.offer.card, self.plan.model.terms))
         return Cost(cost.upstream_n, Nanos(min(cost.charge_n, self.hold_n)))
 
     def is_partial(self) -> bool:
@@ -107,28 +123,29 @@ class Meter(msgspec.Struct):
         usage, cost, estimated, disputed = self._bill()
         now = time.monotonic()
         return Ending(
-            provider=self.offer.provider.name if self.offer else "",
+            provider=self.offer.provider.name if self.offer else self.paid.provider,
             usage=usage,
             cost=cost,
             status=self.status,
             reason=self.reason,
             finish_reason=self.finish_reason,
             estimated=estimated,
-            disputed=disputed,
+            disputed=disputed or self.paid.disputed,
             duration_ms=int((now - self.started) * 1000),
             first_byte_ms=int((self.first_byte - self.started) * 1000) if self.first_byte else None,
             price_card_id=self.offer.card.id if self.offer else None,
+            file_parser_n=self.paid.cost.upstream_n,
             model_id=self.plan.model.id if self.offer and self.reason != NOT_BEGUN else None,
         )
 
     def _bill(self) -> tuple[Usage, Cost, bool, bool]:
         if self.offer is None or self.reason == NOT_BEGUN:
-            return Usage(), Cost(), False, False
+            return Usage(), self.paid.cost, False, False
         if self.reported is not None and not self._is_lie(self.reported):
-            cost = cost_of(self.reported, self.offer.card, self.plan.model.terms)
+            cost = self.paid.cost.plus(cost_of(self.reported, self.offer.card, self.plan.model.terms))
             return self.reported, cost, False, self._is_disputed(self.reported, cost)
-        if not self.produced_bytes:
-            return Usage(), Cost(), False, False
+        if not (self.produced_bytes or self.has_answer):
+            return Usage(), self.paid.cost, False, False
         return self.estimate(), self.cost_so_far(), True, self.reported is not None
 
     def _is_lie(self, usage: Usage) -> bool:
@@ -143,11 +160,11 @@ class Meter(msgspec.Struct):
 
     def _is_disputed(self, usage: Usage, cost: Cost) -> bool:
         """Say whether the provider states what can hardly be: more than the hold, or far from what we saw."""
-        visible = usage.output_tokens - usage.reasoning_tokens
         seen = self.output_estimate
+        visible = usage.output_tokens - usage.reasoning_tokens  # at least: some show their thoughts as well
         far = (
             visible > DISPUTED_FACTOR * seen + OVERRUN_TOKENS
-            or seen > DISPUTED_FACTOR * visible + OVERRUN_TOKENS
+            or seen > DISPUTED_FACTOR * usage.output_tokens + OVERRUN_TOKENS
         )
         return cost.charge_n > self.hold_n or far
 
@@ -158,4 +175,4 @@ class Meter(msgspec.Struct):
         if self.offer is None:
             return 0
         usage = Usage(input_tokens=self.plan.input.estimate, output_tokens=output_tokens)
-        return cost_of(usage, self.offer.card, self.plan.model.terms).charge_n
+        return self.paid.cost.charge_n + cost_of(usage, self.offer.card, self.plan.model.terms).charge_n

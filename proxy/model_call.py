@@ -1,11 +1,12 @@
 """What the relay must know of a call in any format, and how the fields are read that all formats have."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
 from core.errors import BadRequest
+from core.money import Nanos
 from core.rules.reserve import Content, InputSize, input_size, output_bound
 from core.strict_json import loads
 from proxy.routing.preferences import NONE, Preferences
@@ -13,11 +14,20 @@ from proxy.routing.preferences import NONE, Preferences
 MAX_OUTPUT = 10_000_000
 MAX_MODEL_ID = 200
 NOT_YET = ("plugins",)
+# How long a cache lives that costs what price cards state, by the object that may say so.
+USUAL_CACHES: Mapping[str, str | None] = {
+    "cache_control": "5m",
+    "prompt_cache_options": "30m",
+    "prompt_cache_breakpoint": None,
+}
+USUAL_RETENTIONS = (None, "in_memory", "in-memory")
 _raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
     """A request as it came in. `fields` is the body, each value byte for byte."""
+
+    MODES: ClassVar[tuple[str, ...]] = ("chat",)  # of the models that can serve it
 
     model: str
     stream: bool
@@ -30,6 +40,7 @@ class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
     modalities: tuple[str, ...] = ()
     preferences: Preferences = NONE
     fallbacks: tuple[str, ...] = ()  # models to try after the first
+    extra_n: Nanos = Nanos(0)  # charged at most beside its tokens: for pages read before the model is asked
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -106,6 +117,10 @@ def refuse_not_yet(document: Mapping[str, Any]) -> None:
 
 def refuse_long_caches(document: Mapping[str, Any], body: bytes) -> None:
     """Refuse caches that live longer than usual: billed higher, and usage does not say which they were."""
+    if document.get("prompt_cache_retention") not in USUAL_RETENTIONS:
+        raise BadRequest(
+            "prompt_cache_retention has no price here but in_memory.", param="prompt_cache_retention"
+        )
     if b"ttl" not in body and b"\\u00" not in body:
         return  # there is none, however it is written
     todo: list[Any] = [document]
@@ -113,8 +128,14 @@ def refuse_long_caches(document: Mapping[str, Any], body: bytes) -> None:
         value = todo.pop()
         if isinstance(value, dict):
             todo.extend(value.values())
-            cache = value.get("cache_control")
-            if isinstance(cache, dict) and cache.get("ttl") not in (None, "5m"):
-                raise BadRequest("cache_control.ttl has no price here but 5m.", param="cache_control.ttl")
+            _refuse_long_cache(value)
         elif isinstance(value, list):
             todo.extend(value)
+
+
+def _refuse_long_cache(value: Mapping[str, Any]) -> None:
+    for name, usual in USUAL_CACHES.items():
+        cache = value.get(name)
+        if isinstance(cache, dict) and cache.get("ttl") not in (None, usual):
+            most = "has no price here" if usual is None else f"has no price here but {usual}"
+            raise BadRequest(f"{name}.ttl {most}.", param=f"{name}.ttl")

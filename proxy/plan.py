@@ -32,6 +32,7 @@ class Plan(msgspec.Struct, frozen=True):
     max_tokens_name: str
     preferences: Preferences = NONE
     fallbacks: tuple["Plan", ...] = ()
+    extra_n: Nanos = Nanos(0)  # part of what it wants: charged beside the tokens
 
     @property
     def models(self) -> tuple["Plan", ...]:
@@ -63,7 +64,14 @@ class Plan(msgspec.Struct, frozen=True):
         """The most the call costs with this much output, whichever offer serves it (charge)."""
         cards = [offer.card for offer in self.offers]
         size, terms = self.input.at_most, self.model.terms
-        return worst_charge(cards, input_tokens=size, output_tokens=output_tokens, terms=terms)
+        tokens_n = worst_charge(cards, input_tokens=size, output_tokens=output_tokens, terms=terms)
+        return Nanos(tokens_n + self.extra_n)
+
+    def measured(self, call: ModelCall) -> "Plan":
+        """The plan of a call that says by now what it had only bounds for. What it wants stays, as held."""
+        fallbacks = tuple(plan.measured(call) for plan in self.fallbacks)
+        size = call.input_size(self.model.context)
+        return msgspec.structs.replace(self, input=size, extra_n=call.extra_n, fallbacks=fallbacks)
 
 
 class NobodyFits(BadRequest):
@@ -71,7 +79,7 @@ class NobodyFits(BadRequest):
 
 
 def plan_chat(call: ModelCall, snapshot: Snapshot, *, output_cap: int, slice_tokens: int) -> Plan:
-    """Plan a chat call. Raises a refusal when a model is unknown, unpriced or does not fit.
+    """Plan a call. Raises a refusal when a model is unknown, unpriced or does not fit.
 
     Of several models those are left out that nobody serves; when none is left, the first one's refusal holds.
     """
@@ -79,7 +87,8 @@ def plan_chat(call: ModelCall, snapshot: Snapshot, *, output_cap: int, slice_tok
     refusals: list[Refused] = []
     for name in call.models:
         try:
-            model = snapshot.chat_model(name, param="model" if name == call.model else "models")
+            param = "model" if name == call.model else "models"
+            model = snapshot.callable_model(name, modes=call.MODES, param=param)
             plans.append(_plan(call, model, output_cap=output_cap, slice_tokens=slice_tokens))
         except (Unavailable, NobodyFits) as refused:
             refusals.append(refused)
@@ -96,19 +105,15 @@ def _plan(call: ModelCall, model: Model, *, output_cap: int, slice_tokens: int) 
     """The plan of one model."""
     size = call.input_size(model.context)
     _check(call, model, size)
-    offers = who_may_serve(model.offers, call.preferences, input_tokens=size.at_most)
-    if not offers:
-        raise NobodyFits(
-            f"No provider of {model.id} fits what provider asks for. Ask for less, or leave it out.",
-            param="provider",
-        )
+    offers = _offers(call, model, size)
     one = call.output_bound(model_max=model.max_output, context=model.context or OPEN_ENDED, cap=output_cap)
     output = one * call.choices
     cards = [offer.card for offer in offers]
 
     def worst(tokens: int) -> Nanos:
         most = min(tokens, output)
-        return worst_charge(cards, input_tokens=size.at_most, output_tokens=most, terms=model.terms)
+        tokens_n = worst_charge(cards, input_tokens=size.at_most, output_tokens=most, terms=model.terms)
+        return Nanos(tokens_n + call.extra_n)
 
     # A plain answer cannot be extended while it runs: it starts with all there is, up to its worst case.
     full_n = worst(output)
@@ -122,7 +127,19 @@ def _plan(call: ModelCall, model: Model, *, output_cap: int, slice_tokens: int) 
         want=Want(full_n=full_n, slice_n=slice_n, floor_n=worst(FLOOR_TOKENS * call.choices)),
         max_tokens_name=call.max_tokens_name or _cap_name(model),
         preferences=call.preferences,
+        extra_n=call.extra_n,
     )
+
+
+def _offers(call: ModelCall, model: Model, size: InputSize) -> tuple[Offer, ...]:
+    """The offers the client accepts."""
+    offers = who_may_serve(model.offers, call.preferences, input_tokens=size.at_most)
+    if not offers:
+        raise NobodyFits(
+            f"No provider of {model.id} fits what provider asks for. Ask for less, or leave it out.",
+            param="provider",
+        )
+    return offers
 
 
 def _together(wants: list[Want]) -> Want:

@@ -11,7 +11,15 @@ from aiohttp import web
 
 from simulator.conversation import STATE, State, converse, open_record
 from simulator.dialect import Dialect
-from simulator.dialects import anthropic, gemini, openai, openai_completions, openai_embeddings
+from simulator.dialects import (
+    anthropic,
+    gemini,
+    gemini_embeddings,
+    mistral_ocr,
+    openai,
+    openai_completions,
+    openai_embeddings,
+)
 from simulator.refusals import Refusal
 from simulator.replies import JSON
 from simulator.settings import Settings
@@ -25,6 +33,9 @@ _CALLS: dict[str, Dialect] = {
     "/v1/completions": openai_completions,
     "/v1/embeddings": openai_embeddings,
     "/v1/messages": anthropic,
+    "/v1/ocr": mistral_ocr,
+    "/v1/models/{model}:batchEmbedContents": gemini_embeddings,
+    "/v1beta/models/{model}:batchEmbedContents": gemini_embeddings,
     "/v1/models/{model}:{method}": gemini,
     "/v1beta/models/{model}:{method}": gemini,
 }

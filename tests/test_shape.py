@@ -3,6 +3,7 @@
 import ast
 import configparser
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -169,3 +170,14 @@ def test_locks_name_no_index(path):
     assert "://" not in text
     assert "--index" not in text
     assert "--hash=sha256:" in text
+
+
+def test_the_lock_of_npm_names_no_registry_and_every_hash():
+    folder = ROOT / "requirements" / "client-npm"
+    packages = json.loads((folder / "package-lock.json").read_text())["packages"]
+    installed = [package for name, package in packages.items() if name]
+
+    assert installed
+    assert all(package["integrity"].startswith("sha512-") for package in installed)
+    assert not any("resolved" in package for package in installed)
+    assert (folder / ".npmrc").read_text() == "omit-lockfile-registry-resolved=true\n"

@@ -57,6 +57,7 @@ def add_offer(
     prices: Mapping[str, str],
     context: int | None = None,
     max_output: int | None = None,
+    mode: str | None = None,
     today: date,
     by: Actor = OPERATOR,
 ) -> Offer:
@@ -71,7 +72,7 @@ def add_offer(
         raise NotFound(f"There is no provider named {provider_name}. Add it first.")
     card = PriceCard(id=uuid7(), rates=rates(prices), tiers=[], source="operator", as_of=today)
     session.add(card)
-    model = _operator_model(session, model_id, today=today)
+    model = _operator_model(session, model_id, mode=mode, today=today)
     model.context, model.max_output = context or model.context, max_output or model.max_output
     session.flush()  # the offer refers to both
     offer = _offer(session, model_id, provider.id) or Offer(model_id=model_id, provider_id=provider.id)
@@ -145,13 +146,13 @@ def _refuse_odd_sizes(**sizes: int | None) -> None:
             raise BadRequest(f"{name} must be from 1 to {MAX_CONTEXT:,} tokens.", param=name)
 
 
-def _operator_model(session: Session, model_id: str, *, today: date) -> Model:
+def _operator_model(session: Session, model_id: str, *, mode: str | None, today: date) -> Model:
     model = session.get(Model, model_id)
     if model is None:
         model = Model(
             id=model_id,
             name=model_id.split("/", 1)[1],
-            mode="chat",
+            mode=mode or "chat",
             input_modalities=["text"],
             output_modalities=["text"],
             supported_parameters=[],
@@ -160,6 +161,7 @@ def _operator_model(session: Session, model_id: str, *, today: date) -> Model:
             as_of=today,
         )
         session.add(model)
+    model.mode = mode or model.mode
     return model
 
 

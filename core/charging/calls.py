@@ -144,6 +144,7 @@ class Ending(msgspec.Struct, frozen=True):
     duration_ms: int = 0
     first_byte_ms: int | None = None
     price_card_id: str | None = None  # of the offer that served it, where that is known
+    file_parser_n: int = 0  # the part of its upstream cost that went into reading its files
     model_id: str | None = None  # the same: of several a call may name, the one that served it
 
     def is_counted(self) -> bool:

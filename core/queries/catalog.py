@@ -32,6 +32,7 @@ def offer_facts() -> Select[*tuple[Any, ...]]:
             Offer.model_id,
             Offer.upstream_model,
             Offer.price_card_id,
+            Model.mode,
             PriceCard.rates,
             PriceCard.tiers,
             Provider.id.label("provider_id"),

@@ -57,6 +57,8 @@ PER_UNIT = frozenset(
     ]
 )
 
+NEEDED: Mapping[str, tuple[str, ...]] = {"chat": ("input", "output"), "ocr": ("page",)}  # by mode
+
 
 class Usage(msgspec.Struct, frozen=True):
     """Tokens of one call as providers count them: details are parts of `input_tokens` or `output_tokens`.
@@ -143,9 +145,9 @@ class PriceCard:
         object.__setattr__(self, "steps", tuple(steps))  # frozen for everybody else
         object.__setattr__(self, "highest", tuple(_highest(steps)))
 
-    def is_complete(self) -> bool:
-        """Say whether chat usage can be priced: an unknown price is refused, never zero."""
-        return "input" in self.rates and "output" in self.rates
+    def is_complete(self, mode: str = "chat") -> bool:
+        """Say whether usage in this mode can be priced: an unknown price is refused, never zero."""
+        return all(name in self.rates for name in NEEDED.get(mode, NEEDED["chat"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,9 @@ class Cost(msgspec.Struct, frozen=True):
     upstream_n: Nanos = Nanos(0)
     charge_n: Nanos = Nanos(0)
 
+    def plus(self, other: "Cost") -> "Cost":
+        return Cost(Nanos(self.upstream_n + other.upstream_n), Nanos(self.charge_n + other.charge_n))
+
 
 def cost_of(usage: Usage, card: PriceCard, terms: Terms) -> Cost:
     """Price usage. A detail (cached, reasoning, audio) without a rate of its own costs what the rest does.
@@ -169,6 +174,12 @@ def cost_of(usage: Usage, card: PriceCard, terms: Terms) -> Cost:
     Raises ValueError for a card that does not state what input and output cost.
     """
     millionths = _millionths(usage, _reached(card.steps, usage.input_tokens))
+    return Cost(Nanos(divide_up(millionths, MILLION)), _charge_n(millionths, terms))
+
+
+def cost_of_pages(pages: int, card: PriceCard, terms: Terms) -> Cost:
+    """Price the reading of pages. Raises KeyError for a card that does not state what one costs."""
+    millionths = pages * card.rates["page"]
     return Cost(Nanos(divide_up(millionths, MILLION)), _charge_n(millionths, terms))
 
 

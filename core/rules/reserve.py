@@ -10,6 +10,8 @@ from typing import NamedTuple
 import msgspec
 
 TOKENS_PER_IMAGE = 4784  # what the models that look closest make of one
+CLOSEST = "original"  # the detail in which an image has no such bound
+URI_HEAD = len("data:image/")
 TOKENS_PER_MESSAGE = 8
 BYTES_PER_TOKEN = 4  # typical, for estimates
 # Parts whose size their bytes do not tell: a link, an id, a recording.
@@ -86,6 +88,21 @@ def input_size(content: Content, *, context: int | None) -> InputSize:
     return InputSize(at_most, min(estimate, at_most))
 
 
+def measure_texts(texts: Sequence[str | Sequence[int]], *, other_bytes: int) -> Content:
+    """Measure texts that are no messages. Tokens count as the bytes they typically are."""
+    sizes = [_bytes(text) if isinstance(text, str) else BYTES_PER_TOKEN * len(text) for text in texts]
+    return Content(text_bytes=sum(sizes), other_bytes=other_bytes, messages=len(texts))
+
+
+def texts_size(content: Content, *, context: int | None) -> InputSize:
+    """Bound texts that are each put to the model by itself: each may fill its context."""
+    at_most = (content.text_bytes + content.other_bytes) // 2 + TOKENS_PER_MESSAGE * content.messages
+    if context is not None:
+        at_most = min(at_most, context * content.messages)
+    estimate = max(content.messages, -(-content.text_bytes // BYTES_PER_TOKEN))
+    return InputSize(at_most, min(estimate, at_most))
+
+
 def _count_plain(message: object, content: Content) -> bool:
     """Count a message that is a role and a text, as most are; say whether it was one."""
     if not isinstance(message, dict) or len(message) != len(_PLAIN_NAMES):
@@ -113,7 +130,7 @@ def _count(message: object, content: Content, parts: Parts) -> None:
         elif isinstance(value, Mapping):
             kind = _type(value)
             is_image = kind in words.images
-            is_file = kind in words.unbounded and not _is_inline(value, words)
+            is_file = _is_unbounded(value, words)
             content.images += is_image
             content.unbounded |= is_file
             content.other_bytes += sum(len(str(name)) for name in value)
@@ -134,6 +151,28 @@ def _inside(part: Mapping[object, object], words: Parts) -> Iterator[tuple[objec
         if kind in words.images and name == words.picture:
             continue
         yield inner, _DATA if kind in words.calls and name == "input" else words
+
+
+def _is_unbounded(part: Mapping[object, object], words: Parts) -> bool:
+    """Say whether a part may hold more than its bytes, or its type, tell."""
+    kind = _type(part)
+    if kind in words.images:
+        return _is_disguised(part.get(words.picture)) or _looks_closest(part, words)
+    return kind in words.unbounded and not _is_inline(part, words)
+
+
+def _is_disguised(picture: object) -> bool:
+    """Say whether what stands inline in an image's place is none: some providers take it as what it is."""
+    url = picture.get("url") if isinstance(picture, Mapping) else picture
+    head = url.lstrip()[:URI_HEAD].lower() if isinstance(url, str) else ""
+    return head.startswith("data:") and not head.startswith("data:image/")
+
+
+def _looks_closest(part: Mapping[object, object], words: Parts) -> bool:
+    """Say whether an image is to be looked at pixel by pixel: then it is as large as its sender likes."""
+    picture = part.get(words.picture)
+    places = (part, picture) if isinstance(picture, Mapping) else (part,)
+    return any(place.get("detail") == CLOSEST for place in places)
 
 
 def _is_inline(part: Mapping[object, object], words: Parts) -> bool:

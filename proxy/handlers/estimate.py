@@ -1,17 +1,26 @@
-"""POST /cost/estimate: what a chat call would hold and cost, without making it."""
+"""POST /cost/estimate: what a call in any format would hold and cost, without making it."""
 
+from collections.abc import Mapping
+
+import msgspec
 from aiohttp import web
 
+from core.errors import BadRequest
 from core.rules.prices import Usage, cost_of, worst_charge
 from proxy import answers
 from proxy.answers import dollars
-from proxy.catalog import Offer
-from proxy.chat_call import ChatCall
+from proxy.catalog import Offer, Snapshot
+from proxy.crossing import Crossing
 from proxy.deps import Deps
+from proxy.endpoints import ENDPOINTS
 from proxy.errors import REQUEST_ID
 from proxy.grants import credential
-from proxy.handlers.model_calls import parse, read_body
+from proxy.handlers.model_calls import Endpoint, parse, read_body
+from proxy.pdf.inputs import models_of
 from proxy.plan import Plan, plan_chat
+
+NAMED: Mapping[str, Endpoint] = {endpoint.path.split("/")[1]: endpoint for endpoint in ENDPOINTS}
+_raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 async def estimate(request: web.Request, deps: Deps) -> web.StreamResponse:
@@ -19,19 +28,55 @@ async def estimate(request: web.Request, deps: Deps) -> web.StreamResponse:
     secret = credential(request)
     grant = await deps.grants.find_for_models(secret)
     deps.floods.check(grant.caller)
-    parsed = await parse(await read_body(request, deps.settings), deps, ChatCall.parse)
-    await deps.grants.with_models(grant, secret, parsed.models)
+    body = await read_body(request, deps.settings)
+    endpoint = endpoint_of(body, request.query.get("endpoint"), deps.catalog.now)
+    parsed = await parse(body, deps, endpoint.parse)
+    await deps.grants.with_models(grant, secret, models_of(parsed, deps.catalog.now))
+    parsed = await deps.pdfs.prepare(parsed, deps.catalog.now, wallet_id=grant.caller.wallet_id)
     plan = plan_chat(
         parsed,
         deps.catalog.now,
         output_cap=deps.settings.output_cap_tokens,
         slice_tokens=deps.settings.slice_tokens,
     )
+    plan = await Crossing(endpoint.way, parsed, deps.large_bodies).only_sayable(plan)
     return web.Response(
         body=answers.encode(described(plan)),
         content_type="application/json",
         headers=answers.headers(request[REQUEST_ID]),
     )
+
+
+def endpoint_of(body: bytes, named: str | None, snapshot: Snapshot) -> Endpoint:
+    """Where such a body goes: as it is named, else by what it holds. What holds nothing of them is for chat.
+
+    Chat and messages hold the same: the latter have to be named. Raises BadRequest for an unknown name.
+    """
+    if named is not None:
+        if named not in NAMED:
+            raise BadRequest(f"endpoint must be one of {', '.join(NAMED)}.", param="endpoint")
+        return NAMED[named]
+    fields = _fields_of(body)
+    if "messages" in fields:
+        return NAMED["chat"]
+    if "input" in fields:
+        return NAMED["embeddings" if _is_of_embeddings(fields, snapshot) else "responses"]
+    return NAMED["completions" if "prompt" in fields else "chat"]
+
+
+def _fields_of(body: bytes) -> Mapping[str, msgspec.Raw]:
+    try:
+        return _raw_fields(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # whoever reads it says what is wrong
+        return {}
+
+
+def _is_of_embeddings(fields: Mapping[str, msgspec.Raw], snapshot: Snapshot) -> bool:
+    try:
+        model = snapshot.models.get(msgspec.json.decode(fields.get("model", b"null"), type=str))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return model is not None and model.mode == "embedding"
 
 
 def described(plan: Plan) -> dict[str, object]:
@@ -49,6 +94,7 @@ def described(plan: Plan) -> dict[str, object]:
             "least": dollars(min(want.floor_n, want.full_n)),  # what there must be for it to begin
         },
         "cost": {
+            **({"file_parser": dollars(plan.extra_n)} if plan.extra_n else {}),
             "input": dollars(min(_input_n(plan, offer) for offer in plan.offers)),
             "at_most": dollars(want.full_n),
         },
@@ -62,7 +108,7 @@ def _offer(plan: Plan, offer: Offer) -> dict[str, object]:
     return {
         "provider": offer.provider.name,
         "input": dollars(_input_n(plan, offer)),
-        "at_most": dollars(most_n),
+        "at_most": dollars(most_n + plan.extra_n),
     }
 
 

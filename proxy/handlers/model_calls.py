@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,11 +14,13 @@ from core.config import Settings
 from core.errors import BadRequest, Refused, TooLarge, Unavailable
 from core.ids import uuid7
 from proxy.answers import Shape, headers
+from proxy.crossing import Crossing
 from proxy.deps import Deps
 from proxy.errors import REQUEST_ID, Handler
 from proxy.grants import Grant, credential
 from proxy.leases.gate import ClockMoved
 from proxy.model_call import ModelCall
+from proxy.pdf.inputs import models_of
 from proxy.plan import Plan, plan_chat
 from proxy.rates import RATE, look_up_rate, note_rate, rate_headers
 from proxy.relay import relay_plain
@@ -25,10 +28,9 @@ from proxy.running import NotAdmitted, StaleGrant
 from proxy.stream import StreamRelay
 from proxy.upstream.offers import Answer
 from proxy.verdicts import refusal
-from proxy.ways import Crossing, Way
+from proxy.ways import Way
 from proxy.wire import Wire
 
-LARGE_BYTES = 256 * 1024
 GRANT_TRIES = 3  # a key that changes more often than that while one call is admitted is asked to wait
 
 
@@ -54,21 +56,23 @@ async def model_call(request: web.Request, deps: Deps, endpoint: Endpoint) -> we
     deps.floods.check(grant.caller)
     parsed = await parse(await read_body(request, deps.settings), deps, endpoint.parse)
     try:
-        grant = await deps.grants.with_models(grant, secret, parsed.models)
+        models = models_of(parsed, deps.catalog.now)
+        grant = await deps.grants.with_models(grant, secret, models)
+        parsed = await deps.pdfs.prepare(parsed, deps.catalog.now, wallet_id=grant.caller.wallet_id)
         plan = plan_chat(
             parsed,
             deps.catalog.now,
             output_cap=deps.settings.output_cap_tokens,
             slice_tokens=deps.settings.slice_tokens,
         )
-        crossing = Crossing(endpoint.way, parsed)
-        plan = crossing.only_sayable(plan)
+        crossing = Crossing(endpoint.way, parsed, deps.large_bodies)
+        plan = await crossing.only_sayable(plan)
         for _ in range(GRANT_TRIES):
             try:
                 return await _serve(request, deps, crossing, plan, grant)
             except StaleGrant:
                 grant = await deps.grants.find_for_models(secret, fresh=True)
-                grant.refuse_models(parsed.models)
+                grant.refuse_models(models)
             except ClockMoved:
                 request[REQUEST_ID] = uuid7(deps.clock.now_ms())
         raise Unavailable("This key is being changed right now. Try again.", retry_after_s=1)
@@ -79,14 +83,7 @@ async def model_call(request: web.Request, deps: Deps, endpoint: Endpoint) -> we
 
 
 async def parse(body: bytes, deps: Deps, read: Callable[[bytes], ModelCall]) -> ModelCall:
-    """Read a body; a large one beside the loop, one at a time, so that no other call waits for it.
-
-    Ten megabytes can hold millions of values: seconds of work, and hundreds of megabytes while it lasts.
-    """
-    if len(body) <= LARGE_BYTES:
-        return read(body)
-    async with deps.large_bodies:
-        return await asyncio.to_thread(read, body)
+    return await deps.large_bodies.work(partial(read, body), size=len(body))
 
 
 async def _serve(
@@ -103,6 +100,7 @@ async def _serve(
         raise refusal(denied.verdict, grant.caller, now=now, breaker_status=status) from None
     async with charge:
         note_rate(request, charge.admitted)
+        crossing = crossing.of(await deps.pdfs.scanned(parsed, charge, deps.upstreams))
 
         async def relay(answer: Answer) -> None:
             fields = _fields(request, answer.offer.provider.name, stream=parsed.stream)

@@ -12,7 +12,7 @@ import msgspec
 
 from core.charging.calls import Call
 from core.errors import Refused
-from proxy.answers import encode, error_chunk, usage_object
+from proxy.answers import CHAT_CHUNK, encode, error_chunk, usage_object
 from proxy.formats.format import Bill
 from proxy.meter import Meter
 from proxy.passages.passage import Passage
@@ -23,6 +23,8 @@ read_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class ChatPassage(Passage):
+    SHAPE = CHAT_CHUNK
+
     def __init__(self, meter: Meter, call: Call) -> None:
         super().__init__(meter)
         self._call = call
@@ -56,6 +58,7 @@ class ChatPassage(Passage):
             model=self.meter.plan.model.id,
             usage=self._usage(bill),
             provider=provider,
+            shape=self.SHAPE,
         )
         return event(last) + event(DONE)
 
@@ -105,7 +108,7 @@ class ChatPassage(Passage):
     def _skeleton(self) -> dict[str, Any]:
         return {
             "id": str(self._call.request_id),
-            "object": "chat.completion.chunk",
+            "object": self.SHAPE.object,
             "created": int(time.time()),
             "model": self.meter.plan.model.id,
         }

@@ -19,6 +19,7 @@ import structlog
 from core.config import Settings
 from core.errors import UpstreamFailed
 from proxy.catalog import Offer, Provider
+from proxy.crossing import DIALECTS, Crossing, Outgoing, bound_of
 from proxy.routing.healths import Attempt
 from proxy.routing.router import Router
 from proxy.running import Charge
@@ -28,7 +29,6 @@ from proxy.upstream.heads import CLIENTS_FAULT, MISCONFIGURED, Unusable, check, 
 from proxy.upstream.pool import Pool
 from proxy.upstream.reader import BrokenOff
 from proxy.upstream.reasons import failure
-from proxy.ways import DIALECTS, Crossing, Outgoing, bound_of
 
 _log = structlog.get_logger()
 
@@ -131,7 +131,7 @@ class Upstreams:
         """Have one offer answer, and note how that went. Raises Unusable when it could not."""
         with self._router.healths.begin(offer) as attempt:
             try:
-                with await _ask(self._line(offer.provider), offer, charge, crossing, attempt) as answer:
+                with await _ask(self.line(offer.provider), offer, charge, crossing, attempt) as answer:
                     charge.meter.offer = offer
                     await relay(answer)
             except Unusable as error:
@@ -149,7 +149,7 @@ class Upstreams:
         for line in self._lines.values():
             line.pool.close()
 
-    def _line(self, provider: Provider) -> Line:
+    def line(self, provider: Provider) -> Line:
         """The line to a provider as it is now: a new one when its address or credential has changed."""
         line = self._lines.get(provider.id)
         if line is not None and line.provider is provider:
@@ -173,7 +173,8 @@ def system_trust() -> ssl.SSLContext:
 async def _ask(line: Line, offer: Offer, charge: Charge, crossing: Crossing, attempt: Attempt) -> Answer:
     """The answer of an offer, its head read. Raises Unusable, or BadRequest for what the client did wrong."""
     stream = crossing.call.stream
-    sent = crossing.outgoing(offer, bound_of(crossing.call, charge.meter.plan, _output(charge, stream)))
+    bound = bound_of(crossing.call, charge.meter.plan, _output(charge, stream))
+    sent = await crossing.outgoing(offer, bound)
     try:
         head = line.head_for(sent, request_id=charge.call.request_id)
         connection = await line.pool.ask(head, sent.body)

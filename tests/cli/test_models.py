@@ -33,6 +33,17 @@ def test_a_model_is_added_with_its_prices(bazaar, make):
     }
 
 
+def test_a_model_is_for_chat_unless_it_is_said_to_be_for_something_else(bazaar, make):
+    make.provider()
+
+    add(bazaar)
+    add(bazaar, "--mode", "embedding", model="acme/vectors")
+    add(bazaar, model="acme/vectors")  # another price; it stays what it was
+
+    modes = {model["id"]: model["mode"] for model in bazaar("model", "list").data["models"]}
+    assert modes == {"acme/tiny": "chat", "acme/vectors": "embedding"}
+
+
 def test_another_provider_adds_an_offer_and_the_same_one_replaces_its_own(bazaar, make):
     make.provider("acme")
     make.provider("other")

@@ -1,6 +1,8 @@
 import json
 from decimal import Decimal
 
+import msgspec
+
 from core.charging.calls import Ending
 from core.errors import BadRequest, Unavailable, UpstreamFailed, WrongMethod
 from core.money import Nanos
@@ -20,6 +22,7 @@ def test_a_refusal_has_the_shape_and_says_when_to_come_back():
     made = answers.refusal(Unavailable("Busy. Try again.", retry_after_s=5), request_id="r")
 
     assert (made.status, made.headers["Retry-After"], made.headers["X-Request-Id"]) == (503, "5", "r")
+    assert made.headers["Request-Id"] == "r"
     assert made.headers["Cache-Control"] == "no-store"
     assert json.loads(made.body) == {
         "error": {"message": "Busy. Try again.", "type": "unavailable_error", "code": 503}
@@ -60,6 +63,19 @@ def test_usage_is_ours_where_the_provider_said_nothing_and_never_costs_more_than
     usage = json.loads(answers.encode(made), parse_float=Decimal)
     assert (usage["total_tokens"], usage["completion_tokens_details"]) == (10, {"reasoning_tokens": 1})
     assert usage["cost_details"] == {"upstream_inference_cost": Decimal("0.0000005"), "fee": 0}
+
+
+def test_what_went_into_reading_files_is_told_apart():
+    ending = msgspec.structs.replace(ENDING, file_parser_n=1_000_000_000)
+    paid, cut = answers.cost_fields(ending, 1_100_000_002), answers.cost_fields(ending, 500)
+
+    told = [json.loads(answers.encode(made), parse_float=Decimal)["cost_details"] for made in (paid, cut)]
+    assert told[0] == {
+        "upstream_inference_cost": Decimal("0.000000001"),
+        "file_parser": 1,
+        "fee": Decimal("0.100000001"),
+    }
+    assert told[1] == {"upstream_inference_cost": 0, "file_parser": Decimal("0.0000005"), "fee": 0}
 
 
 def test_the_error_chunk_is_a_chunk_of_the_same_answer():

@@ -11,6 +11,8 @@ import redis
 from sqlalchemy import text
 
 from tests.proxy.conftest import ask, until
+from tests.proxy.pdf.documents import as_file, pdf
+from tests.proxy.pdf.readers import offer_reader
 from tests.proxy.test_ways import BASES, PATHS
 
 
@@ -33,12 +35,14 @@ async def test_no_word_of_a_call_is_written_anywhere(
     for number, directive in enumerate(directives):
         make.offer(f"acme/c{number}", upstream_model=f"tiny+echo+{directive}".rstrip("+"))
         names.append(f"acme/c{number}")
+    offer_reader(make, base_url=simulator.api_base)
     process = await start_process(IDLE_TIMEOUT_S="0.5").ready()
     echoed = f"{canary} " * 6
     tool = {
         "type": "function",
         "function": {"name": canary, "description": canary, "parameters": {"type": "object"}},
     }
+    scanned = [{"id": "file-parser", "pdf": {"engine": "mistral-ocr"}}]
     said = [
         {"id": "1", "type": "function", "function": {"name": "f", "arguments": json.dumps({"x": canary})}}
     ]
@@ -56,6 +60,11 @@ async def test_no_word_of_a_call_is_written_anywhere(
             ],
         },
         {"model": "acme/c0", "messages": canary},
+        ask("acme/c0", [as_file(pdf(canary), name=canary)]),
+        ask("acme/c0", [as_file(pdf(canary)[:200], name=canary)]),
+        ask("acme/c0", [as_file(pdf(canary, password=canary))]),
+        ask("acme/c0", [as_file(pdf(canary), name=canary)], plugins=scanned),
+        ask("acme/c0", [as_file(pdf(canary)[:200], name=canary)], plugins=scanned),
     ]
     poor = make.secrets[make.key(make.user()).id]
     seen = ""

@@ -1,10 +1,12 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
+from core.actions.offers import add_offer
 from core.db import async_engine
 from core.errors import BadRequest, NotFound, Unavailable
 from core.models import Model
@@ -27,31 +29,47 @@ def snapshot(*names, **fields):
 
 def test_a_bare_name_is_refused_with_the_ids_that_end_in_it():
     with pytest.raises(BadRequest, match=r"Did you mean a/gpt, b/gpt\?"):
-        snapshot("a/gpt", "b/gpt", "a/other").chat_model("gpt")
+        snapshot("a/gpt", "b/gpt", "a/other").callable_model("gpt", modes=("chat",))
 
 
 def test_a_bare_name_nobody_has_is_refused_without_a_guess():
     with pytest.raises(BadRequest, match=r"lacks the provider\.$"):
-        snapshot("a/gpt").chat_model("zzz")
+        snapshot("a/gpt").callable_model("zzz", modes=("chat",))
 
 
 def test_an_unknown_id_is_not_found_and_the_nearest_are_named():
     with pytest.raises(NotFound, match="acme/tiny"):
-        snapshot("acme/tiny").chat_model("acme/tinny")
+        snapshot("acme/tiny").callable_model("acme/tinny", modes=("chat",))
     with pytest.raises(NotFound, match="lists them"):
-        snapshot("acme/tiny").chat_model("q/" + "z" * 190)
+        snapshot("acme/tiny").callable_model("q/" + "z" * 190, modes=("chat",))
 
 
 def test_a_video_model_names_its_endpoint():
     with pytest.raises(BadRequest, match="/api/v1/videos") as refused:
-        snapshot("a/film", mode="video").chat_model("a/film")
+        snapshot("a/film", mode="video").callable_model("a/film", modes=("chat",))
 
     assert refused.value.code == "wrong_endpoint_for_video"
 
 
+@pytest.mark.parametrize(
+    ("mode", "asked", "where"),
+    [
+        ("embedding", "chat", "call it at /api/v1/embeddings"),
+        ("chat", "embedding", "call it at /api/v1/chat/completions"),
+        ("completion", "chat", "call it at /api/v1/completions"),
+        ("speech", "chat", "there is no endpoint for that"),
+    ],
+)
+def test_a_model_of_another_mode_names_its_endpoint(mode, asked, where):
+    with pytest.raises(BadRequest, match=where) as refused:
+        snapshot("a/b", mode=mode).callable_model("a/b", modes=(asked,), param="models")
+
+    assert refused.value.param == "models"
+
+
 def test_a_model_nobody_serves_is_unavailable():
     with pytest.raises(Unavailable) as refused:
-        snapshot("a/b", cards=()).chat_model("a/b")
+        snapshot("a/b", cards=()).callable_model("a/b", modes=("chat",))
 
     assert refused.value.retry_after_s == 60
 
@@ -83,9 +101,7 @@ async def test_nothing_is_read_again_while_nothing_changed(catalog, make):
     assert "acme/more" in catalog.now.models
 
 
-async def test_a_price_that_is_not_complete_is_not_callable(catalog, make, db):
-    make.provider("acme")
-    make.offer()
+def price_input_only(db):
     db.execute(
         text(
             "INSERT INTO price_cards (id, rates, tiers, source, as_of) VALUES (gen_random_uuid(), '{\"input\": 5}', '[]', 't', now())"
@@ -94,10 +110,51 @@ async def test_a_price_that_is_not_complete_is_not_callable(catalog, make, db):
     db.execute(text("UPDATE offers SET price_card_id = (SELECT id FROM price_cards WHERE source = 't')"))
     db.execute(text("UPDATE catalog_version SET version = version + 1"))
     db.commit()
+
+
+async def test_a_price_that_is_not_complete_is_not_callable(catalog, make, db):
+    make.provider("acme")
+    make.offer()
+    price_input_only(db)
     await catalog.refresh()
 
     with pytest.raises(Unavailable):
-        catalog.now.chat_model("acme/tiny")
+        catalog.now.callable_model("acme/tiny", modes=("chat",))
+
+
+async def test_embeddings_need_no_price_for_output(catalog, make, db):
+    make.provider("acme")
+    make.offer(mode="embedding")
+    price_input_only(db)
+    await catalog.refresh()
+
+    found = catalog.now.callable_model("acme/tiny", modes=("embedding",))
+
+    assert found.offers[0].card.rates == {"input": 5, "output": 0}
+    assert found.offers[0].mode == "embedding"
+
+
+async def test_a_reader_is_priced_by_its_pages(catalog, make, db):
+    for provider, price in (("dear", "0.004"), ("cheap", "0.002")):
+        make.provider(provider)
+        add_offer(
+            db,
+            model_id="acme/reader",
+            provider_name=provider,
+            upstream_model="reader",
+            prices={"page": price},
+            today=datetime.now(UTC).date(),
+        )
+    db.get_one(Model, "acme/reader").mode = "ocr"
+    db.commit()
+
+    await catalog.refresh()
+
+    reader = catalog.now.models["acme/reader"]
+    assert [offer.provider.name for offer in reader.offers] == ["cheap", "dear"]
+    assert reader.card.rates == {"page": 2 * 10**12}
+    with pytest.raises(BadRequest, match="ocr"):
+        catalog.now.callable_model("acme/reader", modes=("chat",))
 
 
 async def test_a_credential_sealed_with_another_secret_takes_only_its_offers_away(catalog, make, settings):

@@ -85,7 +85,7 @@ def test_a_number_that_is_none_is_refused(number):
         ({"tools": [{"type": "function"}, {"type": "web_search"}]}, "tools[1].type"),
         ({"modalities": "text"}, "modalities"), ({"modalities": [5]}, "modalities"),
         ({"debug": 5}, "debug"), ({"debug": {"echo_upstream_body": "yes"}}, "echo_upstream_body"),
-        ({"models": "a/b"}, "models"), ({"provider": {"zdr": True}}, "provider.zdr"), ({"plugins": []}, "plugins"),
+        ({"models": "a/b"}, "models"), ({"provider": {"zdr": True}}, "provider.zdr"), ({"plugins": {}}, "plugins"),
         ({"best_of": 4}, "best_of"),
         ({"max_tokens": 100_000, "max_completion_tokens": 1}, "max_tokens"),
     ],

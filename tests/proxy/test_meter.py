@@ -1,15 +1,17 @@
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.ids import uuid7
-from core.rules.prices import PriceCard, Terms, Usage
+from core.rules.prices import Cost, PriceCard, Terms, Usage
 from proxy.catalog import Model, Offer, Provider, Snapshot
 from proxy.chat_call import ChatCall
-from proxy.meter import Meter
+from proxy.formats.embeddings.call import EmbeddingsCall
+from proxy.meter import Meter, Paid
 from proxy.plan import plan_chat
 
 RATES = {"input": 1_000_000_000, "output": 2_000_000_000}
@@ -95,6 +97,8 @@ def test_an_estimate_never_passes_the_hold():
         (4, Usage(input_tokens=10, output_tokens=2000), False, True),
         (40_000, Usage(input_tokens=10, output_tokens=100), False, True),
         (4, Usage(input_tokens=10, output_tokens=2000, reasoning_tokens=1999), False, False),
+        (40_000, Usage(input_tokens=10, output_tokens=2000, reasoning_tokens=1999), False, True),
+        (40_000, Usage(input_tokens=10, output_tokens=3000, reasoning_tokens=2999), False, False),
         (4, Usage(input_tokens=10_000_000, output_tokens=1), True, True),
         (4, Usage(input_tokens=10, output_tokens=2**31 - 1), True, True),
         (0, Usage(input_tokens=10, output_tokens=2**31 - 1), False, False),
@@ -152,9 +156,11 @@ def test_a_whole_hold_never_asks_for_more():
     rates=st.fixed_dictionaries({"input": st.integers(0, 10**12), "output": st.integers(0, 10**12)}),
     hold_n=st.integers(0, 10**10),
     exhausted=st.booleans(),
+    paid_n=st.sampled_from([0, 1, 10**6]),
 )
-def test_up_to_what_is_ample_there_is_nothing_to_do(rates, hold_n, exhausted):
+def test_up_to_what_is_ample_there_is_nothing_to_do(rates, hold_n, exhausted, paid_n):
     asked = meter(of=model(cards=(rates,)), hold_n=hold_n)
+    asked.paid = Paid("reader", 1, Cost(paid_n, paid_n))
     asked.exhausted = exhausted
     ample = asked.ample_bytes()
 
@@ -174,6 +180,53 @@ def test_what_is_ample_is_nearly_all_there_is():
     assert whole.is_overrun()
 
 
+PAGES = Paid("reader", 2, Cost(4000, 4400))
+
+
+def test_what_was_paid_before_is_billed_beside_what_the_model_costs():
+    told = meter()
+    told.paid = PAGES
+    told.produce(400)
+    assert told.cost_so_far().upstream_n > 4000 + 100 * 2000
+
+    told.reported = Usage(input_tokens=10, output_tokens=100)
+    ending = told.ending()
+
+    assert ending.cost == Cost(4000 + 10 * 1000 + 100 * 2000, 4400 + 231_000)
+    assert (ending.file_parser_n, ending.provider, ending.disputed) == (4000, "p0", False)
+
+
+@pytest.mark.parametrize("reason", ["upstream_failed", "client_gone", "bad_request"])
+def test_what_was_paid_before_is_billed_whatever_comes_after(reason):
+    failed = meter()
+    failed.offer, failed.paid = None, PAGES
+    assert failed.cost_so_far() == PAGES.cost
+
+    failed.end(reason, status=500)
+    ending = failed.ending()
+
+    assert (ending.cost, ending.provider, ending.usage) == (PAGES.cost, "reader", Usage())
+
+
+def test_what_was_paid_before_leaves_that_much_less_to_produce_with():
+    plain, paid = meter(hold_n=220_000), meter(hold_n=224_400)
+    paid.paid = PAGES
+
+    for one in (plain, paid):
+        while not one.is_used_up():
+            one.produce(4)
+
+    assert paid.produced_bytes == plain.produced_bytes
+    assert paid.cost_so_far().charge_n == 224_400
+
+
+def test_a_dispute_over_what_was_paid_before_is_one_over_the_call():
+    told = meter()
+    told.paid = msgspec.structs.replace(PAGES, disputed=True)
+
+    assert told.ending().disputed
+
+
 def test_the_first_word_on_how_a_call_ended_stands():
     ended = meter()
 
@@ -186,8 +239,8 @@ def test_the_first_word_on_how_a_call_ended_stands():
 def test_another_offer_begins_with_nothing_produced():
     moved = meter()
     moved.produce(400)
-    moved.finish_reason, moved.known = "stop", Usage(input_tokens=10, output_tokens=1)
-    moved.reported = Usage(input_tokens=10, output_tokens=100)
+    moved.finish_reason, moved.reported = "stop", Usage(input_tokens=10, output_tokens=100)
+    moved.known = moved.reported
     other = plan(model(id="acme/large"), body=b'{"model": "acme/large", "messages": [{"role": "user"}]}')
 
     moved.begin(other)
@@ -202,3 +255,46 @@ def test_a_call_is_booked_under_the_model_that_served_it_and_of_none_under_that_
     failed.end("upstream_failed", status=502)
 
     assert (served.ending().model_id, failed.ending().model_id) == ("acme/tiny", None)
+
+
+EMBEDDINGS = EmbeddingsCall.parse(b'{"model": "acme/tiny", "input": "Hello, you."}')
+
+
+def vectors():
+    made = plan_chat(
+        EMBEDDINGS, Snapshot(1, {"acme/tiny": model(mode="embedding")}), output_cap=131_072, slice_tokens=2048
+    )
+    started = Meter(made, made.want.full_n)
+    started.offer = made.offers[0]
+    return started
+
+
+def test_an_answer_without_text_is_billed_by_the_input_its_provider_states():
+    told = vectors()
+    told.answered()
+    told.reported = Usage(input_tokens=4)
+
+    ending = told.ending()
+
+    # 4 tokens at 1,000 nano-dollars, and 10 % fee.
+    assert (ending.cost.charge_n, ending.estimated, ending.disputed) == (4400, False, False)
+    assert ending.first_byte_ms is not None
+
+
+def test_an_answer_without_text_whose_provider_states_nothing_is_estimated():
+    silent = vectors()
+    silent.answered()
+
+    ending = silent.ending()
+
+    # 11 bytes, four a token.
+    assert (ending.usage, ending.cost.charge_n, ending.estimated) == (Usage(input_tokens=3), 3300, True)
+
+
+def test_an_answer_another_offer_stood_in_for_is_none():
+    first = vectors()
+    first.answered()
+    first.begin(first.plan)
+    first.offer = first.plan.offers[0]
+
+    assert first.ending().cost.charge_n == 0

@@ -54,19 +54,43 @@ def test_what_is_absent_or_null_is_not_said():
 
 
 @pytest.mark.parametrize("name", ["ttl", "\\u0074tl"])
-def test_a_cache_that_lives_longer_is_refused_wherever_it_is(name):
-    body = json.dumps({"tools": [{"cache_control": {"ttl": "1h"}}]}).replace("ttl", name).encode()
+@pytest.mark.parametrize(
+    ("cache", "ttl"),
+    [
+        ("cache_control", "1h"), ("cache_control", 300), ("cache_control", ["5m"]),
+        ("prompt_cache_options", "24h"), ("prompt_cache_breakpoint", "30m"),
+    ],
+)  # fmt: skip
+def test_a_cache_that_lives_longer_is_refused_wherever_it_is(cache, ttl, name):
+    body = json.dumps({"tools": [{cache: {"ttl": ttl}}]}).replace("ttl", name).encode()
 
     with pytest.raises(BadRequest) as refused:
         model_call.refuse_long_caches(json.loads(body), body)
 
-    assert refused.value.param == "cache_control.ttl"
+    assert refused.value.param == f"{cache}.ttl"
 
 
-def test_a_cache_of_the_usual_length_is_let_through():
-    body = b'{"cache_control": {"ttl": "5m"}}'
+@pytest.mark.parametrize("retention", ["24h", "", 5, ["in_memory"], {}])
+def test_a_cache_that_is_kept_longer_is_refused(retention):
+    document = {"prompt_cache_retention": retention}
 
-    model_call.refuse_long_caches(json.loads(body), body)
+    with pytest.raises(BadRequest) as refused:
+        model_call.refuse_long_caches(document, json.dumps(document).encode())
+
+    assert refused.value.param == "prompt_cache_retention"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"cache_control": {"ttl": "5m"}}, {"cache_control": {"ttl": None}}, {"cache_control": "ttl"},
+        {"prompt_cache_options": {"ttl": "30m", "mode": "explicit"}},
+        {"messages": [{"prompt_cache_breakpoint": {"mode": "explicit"}, "ttl": 1}]},
+        {"prompt_cache_retention": "in_memory"}, {"prompt_cache_retention": None},
+    ],
+)  # fmt: skip
+def test_a_cache_of_the_usual_length_is_let_through(document):
+    model_call.refuse_long_caches(document, json.dumps(document).encode())
 
 
 def test_a_call_bounds_its_input_and_its_output():

@@ -1,13 +1,16 @@
 import json
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import BadRequest, NotFound, Unavailable
+from core.rules.admission import Want
 from core.rules.prices import Usage, cost_of
 from proxy.catalog import Snapshot
 from proxy.chat_call import ChatCall
+from proxy.formats.embeddings.call import EmbeddingsCall
 from proxy.plan import plan_chat
 from tests.proxy.test_meter import RATES, model, plan
 
@@ -71,6 +74,38 @@ def test_the_hold_covers_every_honest_usage_at_every_offer(content, most):
             cached_tokens=made.input.at_most // 2,
         )
         assert cost_of(used, offer.card, made.model.terms).charge_n <= made.want.full_n
+
+
+def test_what_is_charged_beside_the_tokens_is_wanted_from_the_start_and_left_out_of_what_they_may_cost():
+    call = ChatCall.parse(body(stream=True, models=["acme/large"]))
+    known = Snapshot(
+        1, {"acme/tiny": model(), "acme/large": model(id="acme/large", cards=({"input": 1, "output": 1},))}
+    )
+
+    plain, extra = (
+        plan_chat(msgspec.structs.replace(call, extra_n=extra_n), known, output_cap=10_000, slice_tokens=100)
+        for extra_n in (0, 5000)
+    )
+
+    assert [
+        b - a
+        for a, b in zip(msgspec.structs.astuple(plain.want), msgspec.structs.astuple(extra.want), strict=True)
+    ] == [5000] * 3
+    for one, other in zip(plain.models, extra.models, strict=True):
+        assert other.worst_n(7) == one.worst_n(7) + 5000
+        assert other.affordable_tokens(105_000) == one.affordable_tokens(100_000)
+
+
+def test_a_call_that_is_measured_later_keeps_what_is_held():
+    file = {"type": "file", "file": {"file_id": "x"}}
+    bound = plan(body=body(messages=[{"role": "user", "content": [file]}], models=["acme/tiny"]))
+    known = ChatCall.parse(body())
+
+    made = bound.measured(known)
+
+    assert bound.input.at_most == 8192
+    assert made.input == known.input_size(8192)
+    assert made.want == bound.want
 
 
 @pytest.mark.parametrize(
@@ -171,3 +206,14 @@ def test_what_an_answer_is_expected_to_cost():
     # Whatever the input is taken for at USD 1, and 500 tokens for each of two answers at USD 2 per million.
     assert made.expected_price(made.offers[0]) == made.input.estimate * 10**9 + 1000 * 2 * 10**9
     assert short.expected_price(short.offers[0]) == short.input.estimate * 10**9 + 7 * 2 * 10**9
+
+
+def test_a_call_without_output_wants_its_input_and_no_less():
+    call = EmbeddingsCall.parse(json.dumps({"model": "acme/tiny", "input": "x" * 1000}).encode())
+    snapshot = Snapshot(1, {"acme/tiny": model(mode="embedding")})
+
+    made = plan_chat(call, snapshot, output_cap=131_072, slice_tokens=2048)
+
+    # 1,000 bytes of text and 11 of its model, two a token, and 8 tokens: at 1,000 nano-dollars and 10 % fee.
+    assert (made.input.at_most, made.output_tokens, made.most_tokens) == (513, 0, 513)
+    assert made.want == Want(full_n=564_300, slice_n=564_300, floor_n=564_300)

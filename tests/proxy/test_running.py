@@ -100,7 +100,7 @@ async def test_an_admission_whose_reply_is_lost_is_swept_and_free(relay, caller,
 
 async def test_a_failure_of_ours_is_told_without_internals_and_settled(relay, caller, books, monkeypatch):
 
-    monkeypatch.setattr("proxy.upstream.offers._cap", lambda *_: 1 / 0)
+    monkeypatch.setattr("proxy.upstream.offers.bound_of", lambda *_: 1 / 0)
 
     async with relay.post(caller.secret, ask()) as response:
         body = json.loads(await response.text())

@@ -7,6 +7,7 @@ import msgspec
 
 from proxy.conversation import Began, BlockBegan, BlockEnded, Delta, Event, Signed
 
+PIECEMEAL = ("text", "arguments")
 PROSE = {"text": "content", "refusal": "refusal"}
 
 
@@ -17,15 +18,35 @@ class _Block(msgspec.Struct):
 
 
 class Deltas:
-    """Turns events into deltas. Thoughts are told twice: as text, and in a form a client can send back."""
+    """Turns events into deltas. Thoughts are told twice: as text, and in a form a client can send back.
+
+    A call waits, with the first piece of its arguments, for what comes next: that may be its signature, which
+    clients take only from the delta that names the call.
+    """
 
     def __init__(self) -> None:
         self._blocks: dict[int, _Block] = {}
         self._calls = 0
         self._thoughts = 0
+        self._waiting: dict[str, Any] | None = None
 
     def of(self, event: Event) -> dict[str, Any]:
-        """The delta of an event; empty for what is told at the end."""
+        """The delta of an event; empty for what is told at the end, and for a call that waits."""
+        delta = self._delta(event)
+        calls = delta.get("tool_calls", [])
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and calls and calls[0]["index"] == waiting["index"]:
+            is_first = isinstance(event, Delta) and not waiting["function"]["arguments"]
+            _add(waiting, calls[0])
+            if is_first:
+                self._waiting = waiting
+                return {}
+            return {"tool_calls": [waiting]}
+        if isinstance(event, BlockBegan) and calls:
+            self._waiting, delta, calls = calls[0], {}, []
+        return delta if waiting is None else {**delta, "tool_calls": [waiting, *calls]}
+
+    def _delta(self, event: Event) -> dict[str, Any]:
         if isinstance(event, Delta):
             return self._more(self._blocks[event.block], event.text)
         if isinstance(event, BlockBegan):
@@ -58,7 +79,8 @@ class Deltas:
 
     def _signed(self, block: _Block, event: Signed) -> dict[str, Any]:
         if block.kind == "tool":
-            return _call(block, extra_content={"google": {"thought_signature": event.signature}})
+            google = {"thought_signature": event.signature}
+            return _call(block, function={"arguments": ""}, extra_content={"google": google})
         if event.is_redacted:
             detail = self._detail(block, type="reasoning.encrypted", data=event.signature)
         else:
@@ -101,18 +123,28 @@ def message(deltas: Iterable[dict[str, Any]]) -> dict[str, Any]:
     if thoughts:
         made["reasoning_content"] = thoughts
     if details:
-        made["reasoning_details"] = list(details.values())
+        made["reasoning_details"] = [_joined(detail) for detail in details.values()]
     if calls:
-        made["tool_calls"] = list(calls.values())
+        made["tool_calls"] = [_joined(call) for call in calls.values()]
     return made
 
 
 def _add(whole: dict[str, Any], piece: dict[str, Any]) -> None:
-    """Texts that come in pieces grow, all else is set."""
+    """Texts that come in pieces are gathered, all else is set."""
     for name, value in piece.items():
         if isinstance(value, dict):
             _add(whole.setdefault(name, {}), value)
-        elif name in {"text", "arguments"}:
-            whole[name] = whole.get(name, "") + value
+        elif name in PIECEMEAL:
+            whole.setdefault(name, []).append(value)
         else:
             whole[name] = value
+
+
+def _joined(whole: dict[str, Any]) -> dict[str, Any]:
+    made = dict(whole)
+    for name, value in whole.items():
+        if isinstance(value, dict):
+            made[name] = _joined(value)
+        elif name in PIECEMEAL:
+            made[name] = "".join(value)
+    return made

@@ -58,7 +58,7 @@ def read(body: Mapping[str, Any], *, max_tokens: int) -> Ask:
         frequency_penalty=fields.number("frequency_penalty", -2, 2),
         presence_penalty=fields.number("presence_penalty", -2, 2),
         seed=fields.whole("seed", -LARGEST, LARGEST),
-        stop=_stop(fields),
+        stop=stops(fields),
         reasoning=_reasoning(fields),
         user=user or other_name,
     )
@@ -134,7 +134,7 @@ def _shape(fields: Fields) -> Shape | None:
     return made
 
 
-def _stop(fields: Fields) -> tuple[str, ...]:
+def stops(fields: Fields) -> tuple[str, ...]:
     value = fields.whole_value("stop")
     stops = [value] if isinstance(value, str) else value or []
     if (

@@ -4,6 +4,7 @@ Text and thoughts that go on behind another block go on in a block of their own.
 cut like that: what begins while it is written waits for its end.
 """
 
+from collections import OrderedDict
 from typing import Any
 
 from proxy.conversation import BlockBegan, BlockEnded, Delta, Event, Signed
@@ -31,25 +32,16 @@ class Blocks:
         self._is_told = False  # the open block
         self._first = ""  # what waits of its input
         self._index = 0  # of the open block, or of the next
-        self._waiting: list[BlockBegan | Delta | Signed | BlockEnded] = []
+        self._waiting: OrderedDict[int, list[BlockBegan | Delta | Signed | BlockEnded]] = OrderedDict()
 
     def take(self, event: Event) -> list[Wire]:
         """What is told now for an event; nothing for those that are not of blocks."""
         if not isinstance(event, BlockBegan | Delta | Signed | BlockEnded):
             return []
-        is_open = self._open is not None and self._open.block == event.block
-        if not is_open and self._open is not None and self._open.kind == "tool":
-            self._waiting.append(event)
+        if self._has_to_wait(event.block):
+            self._waiting.setdefault(event.block, []).append(event)
             return []
-        match event:
-            case BlockBegan():
-                self._began[event.block] = event
-                return self._opened(event)
-            case BlockEnded():
-                return [*self._closed(), *self._caught_up()] if is_open else []
-            case _:
-                made = [] if is_open else self._opened(self._began[event.block])
-                return made + (self._piece(event) if isinstance(event, Delta) else self._signed(event))
+        return [*self._taken(event), *self._caught_up()]
 
     def end(self) -> list[Wire]:
         """Nothing more comes."""
@@ -57,6 +49,21 @@ class Blocks:
         while self._waiting:
             made += self._caught_up() + self._closed()
         return made
+
+    def _has_to_wait(self, block: int) -> bool:
+        return self._open is not None and self._open.kind == "tool" and self._open.block != block
+
+    def _taken(self, event: BlockBegan | Delta | Signed | BlockEnded) -> list[Wire]:
+        is_open = self._open is not None and self._open.block == event.block
+        match event:
+            case BlockBegan():
+                self._began[event.block] = event
+                return self._opened(event)
+            case BlockEnded():
+                return self._closed() if is_open else []
+            case _:
+                made = [] if is_open else self._opened(self._began[event.block])
+                return made + (self._piece(event) if isinstance(event, Delta) else self._signed(event))
 
     def _opened(self, began: BlockBegan) -> list[Wire]:
         made = self._closed()
@@ -74,8 +81,12 @@ class Blocks:
         return made
 
     def _caught_up(self) -> list[Wire]:
-        waiting, self._waiting = self._waiting, []
-        return [told for event in waiting for told in self.take(event)]
+        """What waited, block by block: each once, however many wait for one another."""
+        made: list[Wire] = []
+        while self._waiting and not self._has_to_wait(next(iter(self._waiting))):
+            for event in self._waiting.popitem(last=False)[1]:
+                made += self._taken(event)
+        return made
 
     def _told(self, began: BlockBegan, **more: str) -> list[Wire]:
         if self._is_told:

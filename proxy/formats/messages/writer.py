@@ -112,23 +112,26 @@ def _sse(told: Wire) -> bytes:
 def _content(told: Iterable[Wire]) -> list[Wire]:
     """The blocks that the events of a stream come to."""
     content: list[Wire] = []
-    arguments: list[str] = []
+    pieces: list[str] = []
     for made in told:
         match made:
             case {"type": "content_block_start", "content_block": block}:
                 content.append(block)
-                arguments = []
-            case {"delta": {"partial_json": piece}}:
-                arguments.append(piece)
+                pieces = []
             case {"delta": {"signature": signature}}:
                 content[-1]["signature"] = signature
-            case {"delta": {"type": "text_delta", "text": piece}}:
-                content[-1]["text"] += piece
-            case {"delta": {"thinking": piece}}:
-                content[-1]["thinking"] += piece
-            case {"type": "content_block_stop"} if content[-1]["type"] == "tool_use":
-                content[-1]["input"] = _object("".join(arguments))
+            case {"delta": {"text": piece} | {"thinking": piece} | {"partial_json": piece}}:
+                pieces.append(piece)
+            case {"type": "content_block_stop"}:
+                _fill(content[-1], "".join(pieces))
     return content
+
+
+def _fill(block: Wire, said: str) -> None:
+    if block["type"] == "tool_use":
+        block["input"] = _object(said)
+    elif block["type"] in block:  # text is the text of a text, and so with a thought
+        block[block["type"]] = said
 
 
 def _object(arguments: str) -> Any:

@@ -13,7 +13,9 @@ TYPES = {
     "audio/x-wav": "audio/wav",
     "audio/wave": "audio/wav",
 }
-# What an address tells of a type nobody named. Without one the API goes by what it fetches.
+FILMS = ("youtube.com", "youtu.be")  # addresses the API takes for the film, however it is called
+# What an address tells of a type nobody named. Without one the API goes by what it fetches, which of an image
+# must not be: it might find a book or a film, and only an image was held for.
 SUFFIXES = {
     "jpg": "image/jpeg",
     "jpeg": "image/jpeg",
@@ -21,6 +23,7 @@ SUFFIXES = {
     "webp": "image/webp",
     "pdf": "application/pdf",
 }
+ANY_IMAGE = "image/jpeg"
 
 
 def media_part(media: Media) -> dict[str, Any]:
@@ -39,8 +42,10 @@ def media_part(media: Media) -> dict[str, Any]:
         raise Inexpressible(
             "messages", f"Files of the provider's own storage cannot be used. Send the {media.kind} inline."
         )
+    if media.kind == "image" and any(name in url.lower() for name in FILMS):
+        raise Inexpressible("messages", "A film is no image: this model takes it as a file, by its address.")
     file: dict[str, Any] = {"fileUri": url}
-    if kind := _type(media) or SUFFIXES.get(path.rpartition(".")[2].lower()):
+    if kind := _type(media) or _type_at(path, media.kind):
         file["mimeType"] = kind
     return {"fileData": file}
 
@@ -57,6 +62,13 @@ def inline_data(media: Media) -> dict[str, Any]:
 
 def _type(media: Media) -> str | None:
     return TYPES.get(media.media_type, media.media_type) if media.media_type else None
+
+
+def _type_at(path: str, kind: str) -> str | None:
+    found = SUFFIXES.get(path.rpartition(".")[2].lower())
+    if kind == "image" and (found is None or not found.startswith("image/")):
+        return ANY_IMAGE
+    return found
 
 
 def _address(url: str) -> tuple[str, str]:

@@ -1,6 +1,8 @@
 """Where calls to OpenAI-compatible providers go, and what stands above them."""
 
 CHAT_PATH = "/chat/completions"
+COMPLETIONS_PATH = "/completions"
+EMBEDDINGS_PATH = "/embeddings"
 
 
 def headers(api_key: str) -> dict[str, str]:

@@ -35,6 +35,7 @@ class _Delta(msgspec.Struct):
 class _Choice(msgspec.Struct):
     delta: _Delta | None = None
     message: _Delta | None = None
+    text: Any = None  # of an older completion, which has nothing else
     finish_reason: str | None = None
 
 
@@ -45,7 +46,7 @@ class _Chunk(msgspec.Struct):
 
 
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
-_decode_any = msgspec.json.Decoder().decode
+_decode_shallow = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
 
 
 class Frame(NamedTuple):
@@ -74,8 +75,7 @@ def request_body(
 
 
 def _options(fields: Mapping[str, msgspec.Raw]) -> dict[str, Any]:
-    options = _decode_any(fields["stream_options"]) if "stream_options" in fields else None
-    return options if isinstance(options, dict) else {}
+    return (_decode_shallow(fields["stream_options"]) if "stream_options" in fields else None) or {}
 
 
 def read_frame(data: bytes) -> Frame:
@@ -83,7 +83,7 @@ def read_frame(data: bytes) -> Frame:
     try:
         data.decode()  # the decoder looks only at the fields it wants; the client gets them all
         chunk = _decode_chunk(data)
-        produced = sum([_produced(choice.delta or choice.message) for choice in chunk.choices or ()])
+        produced = sum([_said(choice) for choice in chunk.choices or ()])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedStream("a chunk is not the JSON of a chat answer") from error
     finish = None
@@ -100,9 +100,12 @@ def clean(finish_reason: str) -> str:
     return finish_reason[:MAX_FINISH_REASON]
 
 
-def _produced(delta: _Delta | None) -> int:
-    if delta is None:
-        return 0
+def _said(choice: _Choice) -> int:
+    said = choice.delta or choice.message
+    return _text_bytes(choice.text) if said is None else _produced(said)
+
+
+def _produced(delta: _Delta) -> int:
     size = 0
     thought = (
         delta.reasoning_content or delta.reasoning or _words(delta.reasoning_details)

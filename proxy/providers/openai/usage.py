@@ -16,6 +16,8 @@ def read_usage(stated: Any) -> Usage | None:
         if type(count) is not int or not 0 <= count < MAX_TOKENS_PER_CALL:
             return None
     into, out, cached, written, audio_in, reasoning, audio_out = counts
+    if reasoning and stated.get("total_tokens") == into + out + reasoning:
+        out += reasoning  # some count thoughts beside the answer: their total says so
     plain_in, plain_out = into - cached - written, out - reasoning
     if plain_in < 0 or plain_out < 0:
         return None

@@ -19,6 +19,7 @@ from core.rules.prices import (
     Tier,
     Usage,
     cost_of,
+    cost_of_pages,
     plain_price,
     worst_charge,
 )
@@ -119,6 +120,19 @@ def test_a_card_without_input_and_output_prices_is_not_complete():
     assert card(input="1", output="0").is_complete()
     assert not card(input="1").is_complete()
     assert not card(output="1").is_complete()
+    assert not card(page="0.002").is_complete()
+
+
+def test_what_reads_pages_needs_the_price_of_a_page():
+    assert card(page="0.002").is_complete("ocr")
+    assert not card(input="1", output="1").is_complete("ocr")
+
+
+def test_pages_are_priced_together_and_rounded_up_once():
+    # 1.5 nano-dollars a page: 4.5 at list price, 4.95 with the fee.
+    assert cost_of_pages(3, card(page="0.0000000015"), Terms()) == Cost(5, 5)
+    assert cost_of_pages(500, card(page="0.002"), Terms()) == Cost(USD, 1_100_000_000)
+    assert cost_of_pages(0, card(page="0.002"), Terms()) == Cost(0, 0)
 
 
 RATES = st.dictionaries(

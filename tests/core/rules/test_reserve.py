@@ -7,13 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.rules.reserve import (
+    CHAT,
     MESSAGES,
     RESPONSES,
     TOKENS_PER_IMAGE,
     InputSize,
     input_size,
     measure,
+    measure_texts,
     output_bound,
+    texts_size,
 )
 
 
@@ -51,7 +54,7 @@ def test_tools_and_schemas_count_by_their_bytes():
 def test_a_picture_counts_the_same_however_long_its_url():
     small, large = (
         size(said([{"type": "image_url", "image_url": {"url": url}}]))
-        for url in ("https://x/y.png", "data:" + "A" * 10**6)
+        for url in ("https://x/y.png", "data:image/png;base64," + "A" * 10**6)
     )
 
     assert small == large
@@ -59,13 +62,60 @@ def test_a_picture_counts_the_same_however_long_its_url():
 
 
 def test_a_picture_counts_the_same_in_the_words_of_a_response():
-    url = "data:" + "A" * 10**6
+    url = "data:image/png;base64," + "A" * 10**6
     named = size(said([{"type": "image_url", "image_url": url}]))
     message = said([{"type": "input_image", "image_url": url}])
     other = input_size(measure([message], extra_bytes=0, parts=RESPONSES), context=None)
 
     assert other.at_most - named.at_most == (len("input_image") - len("image_url")) // 2
     assert other.is_bounded
+
+
+PICTURES = {"image_url": CHAT, "input_image": RESPONSES}
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "data:application/pdf;base64,JVBE",
+        " DATA:video/mp4;base64,AAAA",
+        "data:audio/mp3;base64,AAAA",
+        "data:",
+    ],
+)
+@pytest.mark.parametrize("is_object", [True, False])
+def test_no_file_hides_in_the_place_of_a_picture(kind, url, is_object):
+    hidden = said([{"type": kind, "image_url": {"url": url} if is_object else url}])
+
+    content = measure([hidden], extra_bytes=0, parts=PICTURES[kind])
+
+    assert input_size(content, context=100_000).at_most == 100_000
+    assert not input_size(content, context=None).is_bounded
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "original"}},
+        {"type": "image_url", "image_url": "https://x/y.png", "detail": "original"},
+        {"type": "input_image", "image_url": "data:image/png;base64,AAAA", "detail": "original"},
+    ],
+)
+def test_a_picture_looked_at_pixel_by_pixel_takes_the_whole_context(part):
+    content = measure([said([part])], extra_bytes=0, parts=PICTURES[part["type"]])
+
+    assert input_size(content, context=100_000).at_most == 100_000
+
+
+@pytest.mark.parametrize(
+    "picture", [None, 5, [], {}, {"url": None}, {"url": 5}, "", "data:image/PNG;base64,AA"]
+)
+def test_a_picture_that_is_odd_is_a_picture_for_all_we_know(picture):
+    content = measure([said([{"type": "image_url", "image_url": picture}])], extra_bytes=0)
+
+    assert input_size(content, context=None).is_bounded
+    assert content.images == 1
 
 
 @pytest.mark.parametrize(
@@ -195,3 +245,26 @@ def test_the_estimate_is_never_above_the_bound_nor_the_bound_far_above_the_bytes
 )
 def test_the_output_is_bounded_by_whoever_allows_least(asked, model_max, context, cap, bound):
     assert output_bound(asked=asked, model_max=model_max, context=context, cap=cap) == bound
+
+
+def test_texts_by_themselves_are_bounded_as_messages_are_and_estimated_without_what_surrounds_those():
+    content = measure_texts(["x" * 100, "語"], other_bytes=20)
+
+    assert texts_size(content, context=None) == InputSize((103 + 20) // 2 + 2 * 8, 26)
+
+
+def test_each_text_may_fill_the_context():
+    content = measure_texts(["x" * 1000] * 3, other_bytes=0)
+
+    assert texts_size(content, context=50) == InputSize(150, 150)
+
+
+@given(st.lists(st.text(min_size=1) | st.lists(st.integers(0, 10**6), min_size=1), min_size=1))
+def test_tokens_are_never_more_than_the_bound(texts):
+    content = measure_texts(texts, other_bytes=0)
+
+    size = texts_size(content, context=None)
+
+    tokens = sum(len(text) for text in texts if isinstance(text, list))
+    assert tokens <= size.estimate <= size.at_most
+    assert size.estimate >= len(texts)

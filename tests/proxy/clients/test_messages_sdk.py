@@ -69,7 +69,7 @@ for number in range(int(sys.argv[2])):
 
 
 def writer():
-    return Messages().writer(answer_id="msg_1", model="acme/tiny", created=0)
+    return Messages().writer({}, answer_id="msg_1", model="acme/tiny", created=0)
 
 
 def streamed(events):

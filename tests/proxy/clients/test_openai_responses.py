@@ -126,9 +126,9 @@ async def serving():
 
     async def answer(request):
         call = ResponsesCall.parse(await request.read())
-        form = Responses(call.fields)
+        form = Responses()
         asks.append(form.ask(call.fields, max_tokens=100))
-        writer = form.writer(answer_id="0190-aa", model=call.model, created=1_700_000_000)
+        writer = form.writer(call.fields, answer_id="0190-aa", model=call.model, created=1_700_000_000)
         events = ANSWERS[call.model]
         if not call.stream:
             return web.Response(body=writer.whole(events, BILL), content_type="application/json")

@@ -90,7 +90,7 @@ async def test_chunks_are_what_the_sdk_puts_together_to_the_whole_answer(openai_
     examples = []
     for stream, *_ in generated(answers(), 100):
         events = read(stream)
-        writer, whole = (Chat().writer(answer_id="ours", model="a/b", created=7) for _ in range(2))
+        writer, whole = (Chat().writer({}, answer_id="ours", model="a/b", created=7) for _ in range(2))
         written = b"".join(writer.event(event) for event in events) + writer.end(BILL)
         chunks = [json.loads(data) for data in EventSplitter().feed(written) if data != DONE]
         examples.append([chunks, json.loads(whole.whole(events, BILL))])

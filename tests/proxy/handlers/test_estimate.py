@@ -3,12 +3,18 @@
 import json
 from decimal import Decimal
 
+import pytest
+
+from proxy.catalog import Snapshot
+from proxy.handlers.estimate import NAMED, endpoint_of
 from tests.proxy.conftest import ask
+from tests.proxy.test_meter import model
 
 
-async def estimate(relay, caller, body):
+async def estimate(relay, caller, body, **query):
     headers = {"Authorization": f"Bearer {caller.secret}"}
-    async with relay.session.post(f"{relay.url}/v1/cost/estimate", json=body, headers=headers) as response:
+    url = f"{relay.url}/v1/cost/estimate"
+    async with relay.session.post(url, json=body, headers=headers, params=query) as response:
         return response.status, json.loads(await response.text(), parse_float=Decimal)
 
 
@@ -50,3 +56,77 @@ async def test_what_a_call_would_be_refused_for_is_told_here_too(relay, caller):
 
     assert (status, unread, unknown) == (404, 400, 401)
     assert "acme/tiny" in told["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "query", "output"),
+    [
+        ({"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 7}, {}, 7),
+        ({"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 7, "stop_sequences": ["a"]},
+         {"endpoint": "messages"}, 7),
+        ({"input": "Hi", "max_output_tokens": 7}, {}, 7),
+        ({"prompt": "Hi"}, {}, 16),
+        ({"prompt": "Hi", "max_tokens": 7}, {"endpoint": "completions"}, 7),
+    ],
+)  # fmt: skip
+async def test_a_call_of_any_format_is_priced(relay, caller, books, body, query, output):
+    status, told = await estimate(relay, caller, {"model": "acme/tiny", **body}, **query)
+
+    assert status == 200, told
+    assert told["output_tokens"] == {"at_most": output}
+    assert books.holds() == []
+
+
+async def test_embeddings_are_priced_by_their_input(relay, caller, make):
+    make.offer("acme/vectors", prices={"input": "1", "output": "0"}, mode="embedding")
+    await relay.deps.catalog.refresh()
+
+    status, told = await estimate(relay, caller, {"model": "acme/vectors", "input": ["x" * 40, "y" * 40]})
+
+    # 80 bytes, and 14 of the model: two a token at most, and 8 tokens for each text; four a token probably.
+    assert (status, told["input_tokens"]) == (200, {"estimate": 20, "at_most": 47 + 16})
+    assert told["output_tokens"] == {"at_most": 0}
+    # 63 tokens at 1,000 nano-dollars, and 10 % fee.
+    assert told["hold"] == dict.fromkeys(("full", "first", "least"), Decimal("0.0000693"))
+    assert told["cost"] == {"input": Decimal("0.000022"), "at_most": Decimal("0.0000693")}
+
+
+async def test_what_nobody_who_serves_it_can_be_told_is_refused_here_too(relay, caller, make, simulator):
+    make.provider("google", kind="gemini", base_url=simulator.gemini_base)
+    make.offer("google/tiny", provider="google")
+    await relay.deps.catalog.refresh()
+
+    chat, told = await estimate(relay, caller, ask("google/tiny", logit_bias={"5": 1}))
+    older, why = await estimate(relay, caller, {"model": "google/tiny", "prompt": "Hi", "echo": True})
+
+    assert (chat, told["error"]["param"]) == (400, "logit_bias")
+    assert (older, why["error"]["param"]) == (400, "echo")
+
+
+async def test_an_endpoint_nobody_knows_is_refused_by_name(relay, caller):
+    status, told = await estimate(relay, caller, ask(), endpoint="images")
+
+    assert (status, told["error"]["param"]) == (400, "endpoint")
+    assert "chat, completions, embeddings, messages, responses" in told["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (b"", "chat"),
+        (b"[]", "chat"),
+        (b"{}", "chat"),
+        (b'{"input": 1, "model": 5}', "responses"),
+        (b'{"input": 1, "model": "\xff"}', "responses"),
+        (b'{"\xff": 1, "input": 1}', "chat"),
+        (b'{"input": 1, "model": "a/vectors"}', "embeddings"),
+        (b'{"input": 1, "model": "a/b"}', "responses"),
+        (b'{"input": 1, "prompt": {"id": "p"}}', "responses"),
+        (b'{"prompt": 1}', "completions"),
+        (b'{"messages": 1, "prompt": 1}', "chat"),
+    ],
+)
+def test_a_body_says_where_it_goes(body, name):
+    models = {"a/vectors": model(id="a/vectors", mode="embedding"), "a/b": model(id="a/b")}
+
+    assert endpoint_of(body, None, Snapshot(1, models)) is NAMED[name]

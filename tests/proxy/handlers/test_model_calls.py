@@ -63,10 +63,10 @@ async def test_a_streamed_call_ends_with_its_usage_and_cost(relay, caller, books
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_one_dollar_of_list_usage_is_charged_one_dollar_ten(relay, caller, books, make, stream):
-    prices = {"input": "2.00", "output": "10000", "cached_read": "1.00"}
-    upstream = "dear+prompt=400000+cached=100000+tokens=30+reasoning=10"
-    make.offer("acme/dear", upstream_model=upstream, context=500_000, prices=prices)
-    await relay.deps.catalog.refresh()  # 300,000 x 2 + 100,000 x 1 = 0.70; 30 x 10,000 = 0.30
+    prices = {"input": "200.00", "output": "10000", "cached_read": "100.00"}
+    upstream = "dear+prompt=4000+cached=1000+tokens=30+reasoning=10"
+    make.offer("acme/dear", upstream_model=upstream, context=5000, prices=prices)
+    await relay.deps.catalog.refresh()  # 3,000 x 200 + 1,000 x 100 = 0.70; 30 x 10,000 = 0.30
 
     response = await relay.post(caller.secret, ask("acme/dear", stream=stream, max_tokens=30))
     text = await response.text()
@@ -75,16 +75,16 @@ async def test_one_dollar_of_list_usage_is_charged_one_dollar_ten(relay, caller,
     event, entry, wallet = booked(books, caller)
     told = chunks(text)[-1]["usage"] if stream else json.loads(text, parse_float=Decimal)["usage"]
     counts = (event.input_tokens, event.cached_tokens, event.output_tokens, event.reasoning_tokens)
-    assert counts == (400_000, 100_000, 30, 10)
+    assert counts == (4000, 1000, 30, 10)
     assert event.upstream_n == 1_000_000_000
     assert event.charge_n == 1_100_000_000
     assert entry.amount_n == -event.charge_n
     assert wallet.balance_n == 10_000_000_000 - event.charge_n
     assert Decimal(told["cost"]) == Decimal("1.1")
-    assert told["prompt_tokens_details"]["cached_tokens"] == 100_000
+    assert told["prompt_tokens_details"]["cached_tokens"] == 1000
     assert told["completion_tokens_details"]["reasoning_tokens"] == 10
     daily = books.db.scalars(select(UsageDaily)).one()
-    assert (daily.charge_n, daily.cached_tokens, daily.reasoning_tokens) == (event.charge_n, 100_000, 10)
+    assert (daily.charge_n, daily.cached_tokens, daily.reasoning_tokens) == (event.charge_n, 1000, 10)
 
 
 @pytest.mark.parametrize("path", ["/api/v1/chat/completions", "/v1/chat/completions"])
@@ -138,7 +138,7 @@ async def test_usage_of_a_stream_is_asked_for_and_odd_headers_stay_away(start_re
     await response.text()
     assert json.loads(provider.received[0][1])["stream_options"] == {"include_usage": True}
     assert {name.lower() for name in response.headers} <= {
-        "x-request-id", "x-provider", "cache-control", "content-type", "date", "server", "transfer-encoding",
+        "x-request-id", "request-id", "x-provider", "cache-control", "content-type", "date", "server", "transfer-encoding",
         "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset",
     }  # fmt: skip
 

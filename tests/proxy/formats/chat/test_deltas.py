@@ -38,14 +38,58 @@ def test_thoughts_are_told_as_text_and_in_a_form_to_send_back():
 
 def test_calls_are_counted_among_themselves_and_always_have_arguments():
     assert deltas_of(*TEXT, *TOOLS)[4:] == [
+        {},
         {"tool_calls": [{"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": ""}}]},
-        {"tool_calls": [{"index": 1, "id": "c2", "type": "function", "function": {"name": "g", "arguments": ""}}]},
-        {"tool_calls": [{"index": 1, "function": {"arguments": '{"x":'}}]},
-        {"tool_calls": [{"index": 1, "function": {"arguments": "1}"}}]},
-        {"tool_calls": [{"index": 1, "extra_content": {"google": {"thought_signature": "ts"}}}]},
+        {},
+        {"tool_calls": [{"index": 1, "id": "c2", "type": "function", "function": {"name": "g", "arguments": '{"x":1}'}}]},
+        {"tool_calls": [{"index": 1, "function": {"arguments": ""}, "extra_content": {"google": {"thought_signature": "ts"}}}]},
         {"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]},
         {},
     ]  # fmt: skip
+
+
+def test_a_call_that_came_in_one_piece_is_told_in_one_delta_with_its_signature():
+    events = (
+        BlockBegan(0, "tool", tool_id="c1", tool_name="f"),
+        Delta(0, "{}"),
+        Signed(0, "ts"),
+        BlockEnded(0),
+    )
+
+    assert deltas_of(*events) == [
+        {},
+        {},
+        {
+            "tool_calls": [
+                {
+                    "index": 0,
+                    "id": "c1",
+                    "type": "function",
+                    "function": {"name": "f", "arguments": "{}"},
+                    "extra_content": {"google": {"thought_signature": "ts"}},
+                }
+            ]
+        },
+        {},
+    ]
+
+
+def test_a_call_waits_no_longer_than_to_the_next_event():
+    began, named = BlockBegan(0, "tool", tool_id="c1", tool_name="f"), {"name": "f", "arguments": ""}
+    call = {"index": 0, "id": "c1", "type": "function"}
+
+    assert deltas_of(began, BlockEnded(0))[1] == {
+        "tool_calls": [{**call, "function": {"name": "f", "arguments": "{}"}}]
+    }
+    assert deltas_of(began, BlockBegan(1, "text"), Delta(1, "a"))[1:] == [
+        {"tool_calls": [{**call, "function": named}]},
+        {"content": "a"},
+    ]
+    assert deltas_of(BlockBegan(1, "text"), began, Delta(1, "a"))[2] == {
+        "content": "a",
+        "tool_calls": [{**call, "function": named}],
+    }
+    assert deltas_of(began, Stopped("length", "length"))[1] == {"tool_calls": [{**call, "function": named}]}
 
 
 def test_the_role_comes_first_and_what_ends_an_answer_adds_nothing():

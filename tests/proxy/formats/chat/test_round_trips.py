@@ -220,7 +220,7 @@ def test_a_stream_is_read_however_it_is_cut(answer):
 @given(answers())
 def test_a_stream_says_the_same_when_it_is_written_and_read_again(answer):
     events = read(answer[0])
-    writer = Chat().writer(answer_id="ours", model="m", created=1)
+    writer = Chat().writer({}, answer_id="ours", model="m", created=1)
 
     written = b"".join(writer.event(event) for event in events) + writer.end(BILL)
 
@@ -231,7 +231,7 @@ def test_a_stream_says_the_same_when_it_is_written_and_read_again(answer):
 @given(answers())
 def test_a_whole_answer_says_what_its_stream_says_and_can_be_sent_back(answer):
     stream, thoughts, _, called = answer
-    body = Chat().writer(answer_id="ours", model="m", created=1).whole(read(stream), BILL)
+    body = Chat().writer({}, answer_id="ours", model="m", created=1).whole(read(stream), BILL)
 
     again = OpenAI().reader().whole(body)
     messages = [{"role": "user", "content": "hi"}, json.loads(body)["choices"][0]["message"]]

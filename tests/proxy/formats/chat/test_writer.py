@@ -32,7 +32,7 @@ HELLO = (
 
 
 def writer():
-    return Chat().writer(answer_id="ours", model="a/b", created=7)
+    return Chat().writer({}, answer_id="ours", model="a/b", created=7)
 
 
 def chunks(stream):

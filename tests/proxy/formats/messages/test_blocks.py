@@ -151,3 +151,28 @@ def test_in_any_order_one_block_is_open_at_a_time_and_nothing_is_lost(events):
     assert (texts["t2"], texts["t3"]) == ('{"x": 1}', "{}")
     assert texts["thinking"] == "cds"
     assert sorted(texts["text"]) == ["a", "b", "e", "f"]
+
+
+def test_calls_made_at_once_are_told_one_after_another_however_many():
+    calls = range(3000)
+    began = [BlockBegan(n, "tool", f"call_{n}", "look") for n in calls]
+    events = [*began, *(Delta(n, "{}") for n in calls), *(BlockEnded(n) for n in calls)]
+
+    made = told(*events)
+
+    starts = [wire for wire in made if wire["type"] == "content_block_start"]
+    assert [wire["content_block"]["id"] for wire in starts] == [f"call_{n}" for n in calls]
+    assert len(made) == 3 * len(calls)
+
+
+def test_text_that_waited_in_turns_with_a_thought_is_told_whole():
+    made = told(
+        BlockBegan(0, "text"), Delta(0, "a"), BlockBegan(1, "tool", "call", "look"), BlockBegan(2, "thinking"),
+        Delta(0, "b"), Delta(2, "x"), Delta(0, "c"), Delta(2, "y"), BlockEnded(1),
+    )  # fmt: skip
+
+    assert [short(wire)[2:] for wire in made[3:]] == [
+        ("call", "look", {}), (),
+        ("", ""), ("x",), ("y",), (),
+        ("",), ("b",), ("c",), (),
+    ]  # fmt: skip

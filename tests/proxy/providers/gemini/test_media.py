@@ -38,12 +38,27 @@ def test_what_comes_inline_is_sent_inline_under_the_type_the_api_knows(kind, med
             Media("image", url="https://example.com/a.png", media_type="image/jpg"),
             {"fileUri": "https://example.com/a.png", "mimeType": "image/jpeg"},
         ),
-        (Media("image", url="HTTPS://example.com/picture"), {"fileUri": "HTTPS://example.com/picture"}),
-        (Media("image", url="https://example.com"), {"fileUri": "https://example.com"}),
+        (Media("file", url="HTTPS://example.com/report"), {"fileUri": "HTTPS://example.com/report"}),
+        (Media("file", url="https://youtu.be/abc"), {"fileUri": "https://youtu.be/abc"}),
     ],
 )
 def test_an_address_on_the_open_web_is_fetched_by_the_provider(media, file_data):
     assert media_part(media) == {"fileData": file_data}
+
+
+@pytest.mark.parametrize("path", ["", "/", "/picture", "/report.pdf", "/film.mp4", "/a.png/b"])
+def test_an_image_is_told_to_be_one_wherever_it_is(path):
+    sent = media_part(Media("image", url=f"https://example.com{path}"))
+
+    assert sent["fileData"]["mimeType"] == "image/jpeg"
+
+
+@pytest.mark.parametrize(
+    "host", ["youtube.com", "www.YouTube.com", "youtu.be", "m.youtube.com:443", "youtu.be."]
+)
+def test_a_film_is_no_image(host):
+    with pytest.raises(Inexpressible, match="film"):
+        media_part(Media("image", url=f"https://{host}/watch?v=abc"))
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,23 @@ def test_usage_is_read_with_its_details():
     )
 
 
+def test_thoughts_the_total_counts_beside_the_answer_are_output_too():
+    stated = usage(100, 15, total_tokens=145, completion_tokens_details={"reasoning_tokens": 30})
+
+    read = openai.read_usage(stated)
+
+    assert (read.output_tokens, read.reasoning_tokens) == (45, 30)
+
+
+@pytest.mark.parametrize("total", [115, 126, None, "125"])
+def test_thoughts_are_part_of_the_answer_unless_the_total_says_otherwise(total):
+    stated = usage(100, 15, total_tokens=total, completion_tokens_details={"reasoning_tokens": 10})
+
+    read = openai.read_usage(stated)
+
+    assert (read.output_tokens, read.reasoning_tokens) == (15, 10)
+
+
 def test_audio_that_was_cached_is_counted_once():
     stated = usage(
         100, 50,
