@@ -24,7 +24,9 @@ MAX_CHOICES = 8
 FREE_TOOLS = frozenset({"function", "custom"})  # tools that run at the client: no provider bills for them
 PLAIN_TIERS = frozenset({"auto", "default", "standard"})
 SEARCHES = ("web_search_options", "search_parameters", "enable_search", "web_search", "search_options")
-WATCHED = frozenset((*SEARCHES, "service_tier", "best_of", "tools", "stream_options"))  # rare fields
+WATCHED = frozenset(
+    (*SEARCHES, "service_tier", "best_of", "prediction", "tools", "stream_options")
+)  # rare fields
 
 
 class ChatCall(ModelCall, frozen=True, kw_only=True):
@@ -98,6 +100,8 @@ def refuse_extra_costs(document: Mapping[str, Any]) -> None:
             raise BadRequest(f"Web search has no price here yet. Leave {name} out.", param=name)
     if document.get("best_of") is not None:
         raise BadRequest("best_of has no price here. Use n, or leave it out.", param="best_of")
+    if document.get("prediction") is not None:  # what of it is not said is billed as output, and has no bound
+        raise BadRequest("prediction has no price here. Leave it out.", param="prediction")
     tools = document.get("tools")
     if tools is not None and not isinstance(tools, list):
         raise BadRequest("tools must be a list.", param="tools")

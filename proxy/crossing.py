@@ -132,6 +132,8 @@ class Crossing:
                 offers.append(offer)
             except Inexpressible as error:
                 refusals.append(self._way.refused(error))
+            except BadRequest as error:  # for all we know of the format: who speaks it may know more
+                refusals.append(error)
         return msgspec.structs.replace(plan, offers=tuple(offers), fallbacks=())
 
     def _ask(self, tokens: int) -> Ask:

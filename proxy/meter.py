@@ -174,5 +174,8 @@ class Meter(msgspec.Struct):
     def _price_n(self, output_tokens: int) -> int:
         if self.offer is None:
             return 0
-        usage = Usage(input_tokens=self.plan.input.estimate, output_tokens=output_tokens)
+        told = self.known or Usage(input_tokens=self.plan.input.estimate)
+        usage = msgspec.structs.replace(
+            told, output_tokens=output_tokens, reasoning_tokens=0, output_audio_tokens=0
+        )
         return self.paid.cost.charge_n + cost_of(usage, self.offer.card, self.plan.model.terms).charge_n

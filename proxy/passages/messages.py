@@ -25,12 +25,7 @@ class _Kind(msgspec.Struct):
     type: str = ""
 
 
-class _Usage(msgspec.Struct):
-    usage: dict[str, msgspec.Raw] | None = None
-
-
 _kind_of = msgspec.json.Decoder(_Kind).decode
-_usage_in = msgspec.json.Decoder(_Usage).decode
 
 
 class MessagesPassage(Passage):
@@ -69,7 +64,10 @@ class MessagesPassage(Passage):
 
     def _keep(self, data: bytes) -> None:
         self._last = read_fields(data)
-        self._stated = _usage_in(data).usage or {}
+        try:
+            self._stated = read_fields(self._last.get("usage", b"{}"))
+        except msgspec.DecodeError:  # no object: then there is nothing to repeat
+            self._stated = {}
 
     def _usage(self, bill: Bill) -> dict[str, Any]:
         """The provider's own words where they are believed, and what the call cost."""

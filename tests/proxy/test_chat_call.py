@@ -76,6 +76,7 @@ def test_a_number_that_is_none_is_refused(number):
         ({"stream_options": []}, "stream_options"), ({"stream_options": "x"}, "stream_options"),
         ({"service_tier": "priority"}, "service_tier"), ({"service_tier": []}, "service_tier"),
         ({"service_tier": {}}, "service_tier"), ({"service_tier": 7}, "service_tier"),
+        ({"prediction": {"type": "content", "content": "x"}}, "prediction"),
         ({"web_search_options": {}}, "web_search_options"), ({"enable_search": True}, "enable_search"),
         ({"search_parameters": {"mode": "on"}}, "search_parameters"), ({"web_search": {}}, "web_search"),
         ({"cache_control": {"type": "ephemeral", "ttl": "1h"}}, "cache_control.ttl"),

@@ -142,6 +142,18 @@ def test_a_partial_hold_asks_for_more_at_half_and_is_used_up_at_the_end():
     assert not partial.wants_more()
 
 
+def test_a_partial_hold_is_used_up_by_the_input_the_provider_states_sooner_than_by_what_we_guess():
+    partial = meter(hold_n=220_000)  # 200 of input, or 100 of output
+
+    partial.known = Usage(input_tokens=150, output_tokens=1, reasoning_tokens=1)
+    assert partial.wants_more()
+    assert not partial.is_used_up()
+
+    partial.produce(4 * 25)
+    assert partial.is_used_up()
+    assert partial.ample_bytes() == 0
+
+
 def test_a_whole_hold_never_asks_for_more():
     whole = meter()
     whole.produce(10**7)

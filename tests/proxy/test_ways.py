@@ -155,3 +155,22 @@ async def test_what_a_dialect_cannot_say_is_refused_by_name_before_anything_is_h
     assert field in json.loads(text)["error"]["message"]
     assert simulator.truth.records() == []
     assert books.holds() == []
+
+
+async def test_what_only_a_provider_of_the_same_format_may_know_is_left_to_it(
+    make, simulator, start_relay, caller
+):
+    for kind in ("gemini", "openai"):
+        make.provider(kind, kind=kind, base_url=simulator.url + BASES[kind])
+        make.offer("acme/tiny", provider=kind, upstream_model="tiny", prices=PRICES)
+    relay = await start_relay()
+
+    async with relay.post(caller.secret, body("chat", reasoning_effort="hardest")) as response:
+        served = response.status, response.headers["X-Provider"]
+    async with relay.post(
+        caller.secret, body("chat", temperature="warm", provider={"only": ["gemini"]})
+    ) as response:
+        refused = response.status, (await response.json())["error"]["param"]
+
+    assert served == (200, "openai")
+    assert refused == (400, "temperature")

@@ -37,7 +37,7 @@ class Deltas:
         waiting, self._waiting = self._waiting, None
         if waiting is not None and calls and calls[0]["index"] == waiting["index"]:
             is_first = isinstance(event, Delta) and not waiting["function"]["arguments"]
-            _add(waiting, calls[0])
+            waiting = _merged(waiting, calls[0])
             if is_first:
                 self._waiting = waiting
                 return {}
@@ -127,6 +127,13 @@ def message(deltas: Iterable[dict[str, Any]]) -> dict[str, Any]:
     if calls:
         made["tool_calls"] = [_joined(call) for call in calls.values()]
     return made
+
+
+def _merged(*pieces: dict[str, Any]) -> dict[str, Any]:
+    whole: dict[str, Any] = {}
+    for piece in pieces:
+        _add(whole, piece)
+    return _joined(whole)
 
 
 def _add(whole: dict[str, Any], piece: dict[str, Any]) -> None:

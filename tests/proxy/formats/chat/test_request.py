@@ -148,7 +148,6 @@ def test_what_speaks_to_us_or_says_only_what_holds_anyway_is_passed_over():
         ({"logprobs": True}, "logprobs"),
         ({"top_logprobs": 3}, "top_logprobs"),
         ({"logit_bias": {"5": 1}}, "logit_bias"),
-        ({"prediction": {"type": "content", "content": "x"}}, "prediction"),
         ({"audio": {"voice": "alloy", "format": "mp3"}}, "audio"),
         ({"modalities": ["text", "audio"]}, "modalities"),
         ({"store": True}, "store"),
