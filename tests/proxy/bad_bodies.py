@@ -103,13 +103,43 @@ RESPONSES: Json = {
     "service_tier": "auto",
     "debug": {"echo_upstream_body": True},
 }  # fmt: skip
+COMPLETIONS: Json = {
+    "model": "acme/tiny",
+    "prompt": ["Once upon a time", "Never"],
+    "suffix": "the end",
+    "max_tokens": 4,
+    "n": 1,
+    "stop": ["END"],
+    "temperature": 1,
+    "top_p": 0.9,
+    "frequency_penalty": 0,
+    "presence_penalty": 0,
+    "seed": 7,
+    "logit_bias": {"5": 1},
+    "logprobs": 0,
+    "echo": False,
+    "user": "u-1",
+    "stream": False,
+    "stream_options": {"include_usage": True},
+    "provider": {"only": ["openai"]},
+}
+EMBEDDINGS: Json = {
+    "model": "acme/tiny",
+    "input": ["Once upon a time", "Never", [1, 2, 3]],
+    "dimensions": 8,
+    "encoding_format": "base64",
+    "user": "u-1",
+    "provider": {"only": ["openai"]},
+}
 FULL = {
     "/chat/completions": CHAT,
+    "/completions": COMPLETIONS,
+    "/embeddings": EMBEDDINGS,
     "/messages": {**MESSAGES, "max_tokens": 4, "models": ["acme/tiny"]},
     "/responses": RESPONSES,
     "/cost/estimate": CHAT,
 }
-NEEDED = {"model", "messages", "input", "max_tokens"}
+NEEDED = {"model", "messages", "input", "prompt", "max_tokens"}
 
 
 def thinned(value: Any, chance: Random, *, kept: float) -> Any:
@@ -123,7 +153,9 @@ def thinned(value: Any, chance: Random, *, kept: float) -> Any:
 
 
 def bad_body(path: str, chance: Random, *, model: str) -> bytes:
-    said: Any = {**FULL[path], "model": chance.choice((model, "acme/tiny")), "stream": chance.random() < 0.3}
+    said: Any = {**FULL[path], "model": chance.choice((model, "acme/tiny"))}
+    if "stream" in said:
+        said["stream"] = chance.random() < 0.3
     # Of everything at once something is always refused: what is left gets further.
     kept = chance.choice((0.1, 0.3, 0.6, 1.0))
     said = {name: value for name, value in said.items() if name in NEEDED or chance.random() < kept}

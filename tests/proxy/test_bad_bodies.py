@@ -39,6 +39,8 @@ async def test_no_body_of_a_client_does_harm(start_relay, make, simulator, calle
         make.provider(kind, kind=kind, base_url=simulator.url + base)
         make.offer(f"acme/{kind}", provider=kind, upstream_model="tiny+tokens=2")
         make.offer("acme/tiny", provider=kind, upstream_model="tiny+tokens=2")
+        if kind != "anthropic":
+            make.offer("acme/vectors", provider=kind, upstream_model="tiny", mode="embedding")
     relay = await start_relay(rpm_free=10**7, rpm_paid=10**7, idle_timeout_s=2)
     headers = {"Authorization": f"Bearer {caller.secret}"}
     at_once, wrong, got = asyncio.Semaphore(AT_ONCE), [], Counter()
@@ -59,8 +61,8 @@ async def test_no_body_of_a_client_does_harm(start_relay, make, simulator, calle
                 wrong.append(f"{type(error).__name__}: {error}\n    {path} {body[:1500]!r} ({len(body)})")
 
     bodies = [
-        (path, bad_body(path, chance, model=f"acme/{kind}"))
-        for _ in range(size(5_040, 50_400) // 12)
+        (path, bad_body(path, chance, model="acme/vectors" if path == "/embeddings" else f"acme/{kind}"))
+        for _ in range(size(5_040, 50_400) // 18)
         for path in FULL
         for kind in BASES
     ]

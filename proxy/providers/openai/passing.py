@@ -26,7 +26,9 @@ class _Delta(msgspec.Struct):
     content: Any = None
     reasoning_content: Any = None
     reasoning: Any = None
+    reasoning_details: Any = None
     refusal: Any = None
+    function_call: Any = None  # before there were tools
     tool_calls: list[_ToolCall] | None = None
 
 
@@ -105,13 +107,23 @@ def _said(choice: _Choice) -> int:
 
 def _produced(delta: _Delta) -> int:
     size = 0
-    for text in (delta.content, delta.reasoning_content or delta.reasoning, delta.refusal):
+    thought = (
+        delta.reasoning_content or delta.reasoning or _words(delta.reasoning_details)
+    )  # told once or twice
+    for text in (delta.content, thought, delta.refusal, delta.function_call):
         if text:
             size += _text_bytes(text)
     for call in delta.tool_calls or ():
         if call.function is not None:
             size += _text_bytes(call.function.name) + _text_bytes(call.function.arguments)
     return size
+
+
+def _words(details: Any) -> list[Any] | None:
+    """What can be read of a thought told in pieces; signatures and what is hidden are no text."""
+    if not isinstance(details, list):
+        return None
+    return [detail.get("text") or detail.get("summary") for detail in details if isinstance(detail, dict)]
 
 
 def _text_bytes(value: Any) -> int:
