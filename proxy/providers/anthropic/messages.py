@@ -43,7 +43,12 @@ def _blocks(parts: Iterable[Part]) -> list[dict[str, Any]]:
 
 
 def _is_nothing(part: Part) -> bool:
-    """Say whether a part says nothing: text of no length, which other formats put beside tool calls."""
+    """Say whether a part says nothing here: text of no length, which other formats put beside tool calls; and
+    a thought that nobody signed. This provider leaves out earlier thoughts itself, and believes none without
+    its signature: clients that keep only the text of a thought could else not go on.
+    """
+    if isinstance(part, Thinking):
+        return not part.signature and part.redacted is None
     return isinstance(part, Text) and not part.text and not part.cache
 
 
@@ -62,10 +67,7 @@ def _block(part: Part) -> dict[str, Any]:
 
 
 def _tool_use(call: ToolUse) -> dict[str, Any]:
-    if call.signature is not None:
-        raise Inexpressible(
-            "messages", f"The signature of tool call {call.id} is not this provider's. Leave it out."
-        )
+    # A signature on it is another provider's, and proves nothing but to that one.
     return {"type": "tool_use", "id": call.id, "name": call.name, "input": _arguments(call)}
 
 
@@ -93,8 +95,4 @@ def _tool_result(result: ToolResult) -> dict[str, Any]:
 def _thinking(thought: Thinking) -> dict[str, Any]:
     if thought.redacted is not None:
         return {"type": "redacted_thinking", "data": thought.redacted}
-    if not thought.signature:
-        raise Inexpressible(
-            "messages", "This provider takes back no thought without its signature. Leave the thought out."
-        )
     return {"type": "thinking", "thinking": thought.text, "signature": thought.signature}

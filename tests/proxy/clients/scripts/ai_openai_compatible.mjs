@@ -45,8 +45,7 @@ async function told(kind) {
     tools: { weather: tool({ inputSchema, execute: () => results.shift() }) },
     stopWhen: stepCountIs(2),
     prepareStep: ({ stepNumber }) => (stepNumber ? { model } : {}),
-    // It sends thoughts back without their signatures, which Anthropic does not take.
-    providerOptions: kind === "anthropic" ? {} : { relay: { reasoningEffort: "low" } },
+    providerOptions: { relay: { reasoningEffort: "low" } },
   });
   for await (const part of looking.fullStream) if (part.type === "error") throw part.error;
   const [first] = await looking.steps;
