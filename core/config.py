@@ -60,6 +60,7 @@ class Settings:
     breaker_status: int
     connect_timeout_s: float
     first_byte_timeout_s: float
+    plain_timeout_s: float
     idle_timeout_s: float
     total_timeout_s: float
     keep_alive_s: float
@@ -101,6 +102,7 @@ class Settings:
             breaker_status=int(read.one_of("BREAKER_STATUS", ("429", "503"), "429")),
             connect_timeout_s=read.seconds("CONNECT_TIMEOUT_S", "5"),
             first_byte_timeout_s=read.seconds("FIRST_BYTE_TIMEOUT_S", "60"),
+            plain_timeout_s=read.seconds("PLAIN_TIMEOUT_S", "600"),
             idle_timeout_s=read.seconds("IDLE_TIMEOUT_S", "60"),
             total_timeout_s=read.seconds("TOTAL_TIMEOUT_S", "900"),
             keep_alive_s=read.seconds("KEEP_ALIVE_S", "15"),

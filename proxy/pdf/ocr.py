@@ -52,7 +52,7 @@ async def read(line: Line, scan: Scan, document: Document, charge: Charge) -> Re
     body = await asyncio.to_thread(_body, scan, document)
     try:
         head = line.head_for(Outgoing(PATH, body), request_id=charge.call.request_id)
-        connection = await line.pool.ask(head, body)
+        connection = await line.pool.ask(head, body, is_plain=True)
     except Unusable as error:
         _fail(scan, document, str(error))
     except (BrokenOff, OSError) as error:

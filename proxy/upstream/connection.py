@@ -24,6 +24,7 @@ class Patience:
     """How long an answer is waited for."""
 
     first_byte_s: float
+    plain_s: float  # the same for an answer that begins when it is whole
     idle_s: float
     total_s: float
 
@@ -61,7 +62,7 @@ class Connection(asyncio.Protocol):
     def is_open(self) -> bool:
         return not self._transport.is_closing()
 
-    async def ask(self, head: bytes, body: bytes) -> None:
+    async def ask(self, head: bytes, body: bytes, *, is_plain: bool) -> None:
         """Send a request and wait for the head of its answer. Closed when that comes to nothing."""
         self._reader.begin()
         self._error: Exception | None = None
@@ -69,7 +70,8 @@ class Connection(asyncio.Protocol):
         self._limit: int | None = None  # of an answer that is wanted whole
         self._size = 0
         self._is_idle, self._is_paused, self.is_silent = False, False, True
-        self._since, self._wait_s = self._loop.time(), self._patience.first_byte_s
+        patience = self._patience
+        self._since, self._wait_s = self._loop.time(), patience.plain_s if is_plain else patience.first_byte_s
         self._end_by = math.inf
         self._transport.writelines((head, body))
         self._watch()

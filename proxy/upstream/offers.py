@@ -47,6 +47,7 @@ class Line:
         origin = Origin.of(provider.base_url)
         patience = Patience(
             first_byte_s=settings.first_byte_timeout_s,
+            plain_s=settings.plain_timeout_s,
             idle_s=settings.idle_timeout_s,
             total_s=settings.total_timeout_s,
         )
@@ -177,7 +178,7 @@ async def _ask(line: Line, offer: Offer, charge: Charge, crossing: Crossing, att
     sent = await crossing.outgoing(offer, bound)
     try:
         head = line.head_for(sent, request_id=charge.call.request_id)
-        connection = await line.pool.ask(head, sent.body)
+        connection = await line.pool.ask(head, sent.body, is_plain=not stream)
     except (BrokenOff, OSError) as error:
         raise Unusable(failure(error)) from None
     try:

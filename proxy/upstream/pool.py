@@ -36,7 +36,7 @@ class Pool:
         self._sweeper: asyncio.TimerHandle | None = None
         self._is_closed = False
 
-    async def ask(self, head: bytes, body: bytes) -> Connection:
+    async def ask(self, head: bytes, body: bytes, *, is_plain: bool) -> Connection:
         """Send a request; the connection comes back with the head of the answer read.
 
         A kept connection may have been closed at the other side just now: when not a byte of an answer came,
@@ -47,14 +47,14 @@ class Pool:
             if not kept.is_open:
                 continue
             try:
-                await kept.ask(head, body)
+                await kept.ask(head, body, is_plain=is_plain)
             except BrokenOff:
                 if not kept.is_silent:
                     raise
                 break
             return kept
         fresh = await self._connect()
-        await fresh.ask(head, body)
+        await fresh.ask(head, body, is_plain=is_plain)
         return fresh
 
     def give_back(self, connection: Connection) -> None:

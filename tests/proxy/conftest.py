@@ -254,7 +254,13 @@ def caller(make: Any) -> Caller:
     return Caller(user, key, make.secrets[key.id])
 
 
-QUICK = {"first_byte_timeout_s": 0.5, "idle_timeout_s": 0.5, "keep_alive_s": 0.2, "total_timeout_s": 15.0}
+QUICK = {
+    "first_byte_timeout_s": 0.5,
+    "plain_timeout_s": 0.5,
+    "idle_timeout_s": 0.5,
+    "keep_alive_s": 0.2,
+    "total_timeout_s": 15.0,
+}
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ STREAM_FAULTS = {
 @pytest.mark.parametrize("fault", [*FAULTS, *PLAIN_FAULTS])
 async def test_another_offer_gives_the_whole_answer(start_relay, cheap, dear, caller, books, fault):
     cheap.answer = (FAULTS | PLAIN_FAULTS)[fault]
-    relay = await start_relay(first_byte_timeout_s=0.3, idle_timeout_s=0.3)
+    relay = await start_relay(first_byte_timeout_s=0.3, plain_timeout_s=0.3, idle_timeout_s=0.3)
 
     response, text = await call(relay, caller)
 
@@ -112,7 +112,7 @@ async def test_another_offer_gives_the_whole_answer(start_relay, cheap, dear, ca
 @pytest.mark.parametrize("fault", [*FAULTS, *STREAM_FAULTS])
 async def test_another_offer_gives_the_whole_stream(start_relay, cheap, dear, caller, books, fault):
     cheap.answer, dear.answer = (FAULTS | STREAM_FAULTS)[fault], GOOD
-    relay = await start_relay(first_byte_timeout_s=0.3, idle_timeout_s=0.3)
+    relay = await start_relay(first_byte_timeout_s=0.3, plain_timeout_s=0.3, idle_timeout_s=0.3)
 
     response, text = await call(relay, caller, stream=True)
 

@@ -97,7 +97,7 @@ async def pool_to():
     pools = []
 
     def make(port: int, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None, **patience: Any) -> Pool:
-        limits = {"first_byte_s": 2.0, "idle_s": 2.0, "total_s": 5.0, **patience}
+        limits = {"first_byte_s": 2.0, "plain_s": 2.0, "idle_s": 2.0, "total_s": 5.0, **patience}
         pool = Pool(
             Origin(tls is not None, host, port),
             allow_private=True,
@@ -113,9 +113,9 @@ async def pool_to():
         pool.close()
 
 
-async def ask(pool: Pool, body: bytes = BODY) -> Any:
+async def ask(pool: Pool, body: bytes = BODY, *, is_plain: bool = False) -> Any:
     async with asyncio.timeout(8):
-        return await pool.ask(ASK % len(body), body)
+        return await pool.ask(ASK % len(body), body, is_plain=is_plain)
 
 
 @dataclass

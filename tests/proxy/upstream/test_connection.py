@@ -248,7 +248,11 @@ async def test_an_answer_longer_than_wanted_is_not_read_on(by_hand, pool_to):
         await (await ask(pool_to(endless.port))).whole(MB)
 
 
-async def test_a_silent_provider_is_given_up(by_hand, pool_to):
+@pytest.mark.parametrize(
+    ("is_plain", "patience"),
+    [(False, {"first_byte_s": 0.2, "plain_s": 9}), (True, {"first_byte_s": 9, "plain_s": 0.2})],
+)
+async def test_a_silent_provider_is_given_up(by_hand, pool_to, is_plain, patience):
     async def talk(visit):
         await visit.request()
         await visit.left()
@@ -256,7 +260,22 @@ async def test_a_silent_provider_is_given_up(by_hand, pool_to):
     provider = await by_hand(talk)
 
     with pytest.raises(Stalled):
-        await ask(pool_to(provider.port, first_byte_s=0.2, idle_s=9, total_s=9))
+        await ask(pool_to(provider.port, idle_s=9, total_s=9, **patience), is_plain=is_plain)
+
+
+async def test_a_plain_answer_may_begin_late(by_hand, pool_to):
+    """It begins when the model has thought and written all of it."""
+
+    async def talk(visit):
+        await visit.request()
+        await asyncio.sleep(0.3)
+        await visit.say(WHOLE)
+
+    provider = await by_hand(talk)
+
+    connection = await ask(pool_to(provider.port, first_byte_s=0.1), is_plain=True)
+
+    assert connection.head.status == 200
 
 
 async def test_a_head_that_drips_is_given_up_as_if_none_came(by_hand, pool_to):

@@ -16,7 +16,7 @@ async def two_offers(start_relay, make, simulator, provider):
     async def start(directives, **changes):
         prices = {"input": "0.1", "output": "0.2"}
         make.offer("own/model", provider="acme", upstream_model=f"tiny+{directives}", prices=prices)
-        return await start_relay(first_byte_timeout_s=0.5, **changes)
+        return await start_relay(first_byte_timeout_s=0.5, plain_timeout_s=0.5, **changes)
 
     return start
 
@@ -156,7 +156,7 @@ async def test_a_provider_that_accepts_and_says_nothing_is_given_up(start_relay,
     port = server.sockets[0].getsockname()[1]
     make.provider("mute", base_url=f"http://127.0.0.1:{port}/v1")
     make.offer("mute/model", provider="mute")
-    relay = await start_relay(first_byte_timeout_s=0.3)
+    relay = await start_relay(first_byte_timeout_s=0.3, plain_timeout_s=0.3)
 
     response = await relay.post(caller.secret, ask("mute/model"))
 
