@@ -140,7 +140,11 @@ class Crossing:
         if self._way.format is None:
             raise Inexpressible("model", "No provider of this model can be asked for that.")
         if tokens not in self._asks:
-            self._asks = {tokens: self._way.format.ask(self.call.fields, max_tokens=tokens)}
+            try:
+                ask = self._way.format.ask(self.call.fields, max_tokens=tokens)
+            except Inexpressible as error:  # by the name it came with: there is nothing to translate
+                raise BadRequest(str(error), param=error.param) from None
+            self._asks = {tokens: ask}
         return self._asks[tokens]
 
     def _size(self) -> int:

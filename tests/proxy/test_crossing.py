@@ -12,9 +12,10 @@ from proxy.chat_call import ChatCall
 from proxy.crossing import Bound, Crossing, bound_of
 from proxy.formats.completions.call import CompletionsCall
 from proxy.formats.embeddings.call import EmbeddingsCall
+from proxy.formats.messages.call import MessagesCall
 from proxy.large_bodies import LargeBodies
 from proxy.plan import plan_chat
-from proxy.ways import CHAT, COMPLETIONS, EMBEDDINGS
+from proxy.ways import CHAT, COMPLETIONS, EMBEDDINGS, MESSAGES
 from tests.proxy.test_meter import RATES, model
 
 BOUND = Bound(100, "max_tokens", is_news=True)
@@ -65,6 +66,24 @@ async def test_only_offers_that_can_be_told_stay_in_the_plan():
     with pytest.raises(BadRequest) as refused:
         await made.only_sayable(plan_of(made, foreign))
     assert refused.value.param == "logit_bias"
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"response_format": {"type": "text"}}, "response_format"),  # of another format: as it came
+        ({"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 2000, "stop_sequences": list("abcdef")},
+         "stop_sequences"),  # five at most, there: by the name it has in this format
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_said_goes_by_the_name_the_client_knows(fields, named):
+    said = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 100, **fields}
+    made = crossing(MESSAGES, MessagesCall.parse, **said)
+
+    with pytest.raises(BadRequest) as refused:
+        await made.only_sayable(plan_of(made, offer("gemini")))
+
+    assert refused.value.param == named
 
 
 @pytest.mark.parametrize(("mode", "path"), [("completion", "/completions"), ("chat", "/chat/completions")])
