@@ -24,6 +24,7 @@ MAX_CONTEXT = 100_000_000
 MAX_UPSTREAM_NAME = 200
 MAX_RATE = 10**18  # nano-dollars per million units: USD 1,000 per unit
 PLAIN_BPS = 10_000
+STOOD_IN_FOR = ("chat", "completion", "embedding", "ocr")  # modes of models
 
 
 def rates(prices: Mapping[str, str]) -> dict[str, int]:
@@ -85,7 +86,7 @@ def add_offer(
 
 
 def stand_in(session: Session, provider: Provider) -> int:
-    """Let a provider serve every priced chat model that nobody else can, at its price; say how many are new.
+    """Let a provider serve every priced text model that nobody else can, at its price; say how many are new.
 
     Where somebody else can serve a model by now, the stand-in steps back.
     """
@@ -110,12 +111,17 @@ def stand_in(session: Session, provider: Provider) -> int:
 
 
 def _unserved(provider: Provider, served: Select[str]) -> Select[str, UUID]:
-    """Chat models that are offered, but by nobody who could serve them, with a price each."""
+    """Models that are offered, but by nobody who could serve them, with a price each."""
     own = select(Offer.model_id).where(Offer.provider_id == provider.id)
     return (
         select(Offer.model_id, Offer.price_card_id)
         .join(Model, Model.id == Offer.model_id)
-        .where(Model.mode == "chat", Offer.enabled, Offer.model_id.not_in(served), Offer.model_id.not_in(own))
+        .where(
+            Model.mode.in_(STOOD_IN_FOR),
+            Offer.enabled,
+            Offer.model_id.not_in(served),
+            Offer.model_id.not_in(own),
+        )
         .ext(distinct_on(Offer.model_id))
         .order_by(Offer.model_id)
     )
