@@ -35,7 +35,7 @@ def usage(prompt, completion, **more):
 PLAIN = {
     "plain": WHOLE,
     "cached": {**WHOLE, "usage": usage(100, 9, prompt_tokens_details={"cached_tokens": 64})},
-    "boundless": {**WHOLE, "usage": usage(10, 1_000_000)},  # far more than was asked for
+    "boundless": {**WHOLE, "usage": usage(10, 10_000)},  # more than was asked for, and still believed
     "silent": {name: value for name, value in WHOLE.items() if name != "usage"},
     "empty": {"object": "error"},
 }
@@ -216,7 +216,7 @@ async def test_calls_that_end_in_every_way_are_booked_alike(worlds, books):
         "not_found": 1,
     }
     assert sums["rich"][1] == 10 * 10**9 - sum(charges_of(found))
-    assert 2_200_000_000 < sum(charges_of(found)) < 2_201_000_000  # most of it for the boundless one
+    assert 22_000_000 < sum(charges_of(found)) < 23_000_000  # most of it for the boundless one
 
 
 async def test_an_answer_that_outgrows_the_money_is_cut_and_booked_alike(worlds, books):
