@@ -120,10 +120,13 @@ def _produced(delta: _Delta) -> int:
 
 
 def _words(details: Any) -> list[Any] | None:
-    """What can be read of a thought told in pieces; signatures and what is hidden are no text."""
+    """What can be read of a thought told in pieces; of a hidden one, what stands in its place. Signatures are
+    no text.
+    """
     if not isinstance(details, list):
         return None
-    return [detail.get("text") or detail.get("summary") for detail in details if isinstance(detail, dict)]
+    told = [detail for detail in details if isinstance(detail, dict)]
+    return [detail.get("text") or detail.get("summary") or detail.get("data") for detail in told]
 
 
 def _text_bytes(value: Any) -> int:

@@ -62,7 +62,7 @@ def test_what_speaks_to_us_is_not_sent():
         ({"reasoning": "think", "reasoning_content": "think"}, 5),
         ({"reasoning_details": [{"type": "reasoning.text", "text": "hm", "signature": "s"}]}, 2),
         ({"reasoning_details": [{"type": "reasoning.summary", "summary": "hm"}, 5]}, 2),
-        ({"reasoning_details": [{"type": "reasoning.encrypted", "data": "xyz"}]}, 0),
+        ({"reasoning_details": [{"type": "reasoning.encrypted", "data": "xyz"}]}, 3),
         ({"reasoning_details": "hm"}, 0),
         ({"refusal": "no"}, 2),
         ({"function_call": {"name": "f", "arguments": '{"a":'}}, 6),
