@@ -1,5 +1,6 @@
 """The items of an output, each written from one block of the answer: messages, thoughts, calls of tools."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ Said = tuple[str, dict[str, Any]]  # an event: its type, and what else it says
 Status = Literal["in_progress", "completed", "incomplete"]
 
 
-class Item:
+class Item(ABC):
     """One item while it is written. Its id is made of the answer's and its place: the same each time."""
 
     prefix = ""
@@ -27,8 +28,8 @@ class Item:
     def begin(self) -> Iterator[Said]:
         yield "response.output_item.added", {"output_index": self._index, "item": self.written()}
 
-    def grow(self, text: str) -> Iterator[Said]:
-        raise NotImplementedError
+    @abstractmethod
+    def grow(self, text: str) -> Iterator[Said]: ...
 
     def sign(self, signature: str, *, is_redacted: bool) -> None:
         self._sealed = seal(signature, is_redacted=is_redacted)
@@ -38,12 +39,12 @@ class Item:
         yield from self._close()
         yield "response.output_item.done", {"output_index": self._index, "item": self.written()}
 
-    def written(self) -> dict[str, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def written(self) -> dict[str, Any]: ...
 
+    @abstractmethod
     def _close(self) -> Iterator[Said]:
         """What is said of the inside of an item when it ends."""
-        raise NotImplementedError
 
     def _of_it(self, **said: Any) -> dict[str, Any]:
         return {"item_id": self._id, "output_index": self._index, **said}
