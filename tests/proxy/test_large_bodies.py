@@ -73,7 +73,7 @@ async def test_a_body_of_millions_of_values_does_not_hold_up_other_requests(rela
     longest = await longest_wait(relay, sending)
 
     assert sending.result() == 404
-    assert longest < 1 / 2  # at one go, reading it was nearly all of the time
+    assert longest < 1 / 3  # at one go, reading it was nearly all of the time
 
 
 async def test_a_body_of_many_messages_does_not_hold_up_others_while_it_is_put_in_other_words(
@@ -93,7 +93,7 @@ async def test_a_body_of_many_messages_does_not_hold_up_others_while_it_is_put_i
     longest = await longest_wait(relay, sending)
 
     assert sending.result() == (400, "messages[100000].name")
-    assert longest < 1 / 2
+    assert longest < 1 / 2  # at one go it is five parts of six
 
 
 async def test_a_large_body_is_answered_like_a_small_one(relay, caller):
