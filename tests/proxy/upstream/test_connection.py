@@ -263,19 +263,15 @@ async def test_a_silent_provider_is_given_up(by_hand, pool_to, is_plain, patienc
         await ask(pool_to(provider.port, idle_s=9, total_s=9, **patience), is_plain=is_plain)
 
 
-async def test_a_plain_answer_may_begin_late(by_hand, pool_to):
+async def test_how_soon_a_stream_must_begin_is_nothing_to_a_plain_answer(by_hand, pool_to):
     """It begins when the model has thought and written all of it."""
+    provider = await by_hand(saying(WHOLE))
 
-    async def talk(visit):
-        await visit.request()
-        await asyncio.sleep(0.3)
-        await visit.say(WHOLE)
-
-    provider = await by_hand(talk)
-
-    connection = await ask(pool_to(provider.port, first_byte_s=0.1), is_plain=True)
+    connection = await ask(pool_to(provider.port, first_byte_s=0), is_plain=True)
 
     assert connection.head.status == 200
+    with pytest.raises(Stalled):
+        await ask(pool_to(provider.port, first_byte_s=0))
 
 
 async def test_a_head_that_drips_is_given_up_as_if_none_came(by_hand, pool_to):
