@@ -9,7 +9,10 @@ from proxy.sse import EventSplitter, MalformedStream
 
 
 class Passage:
-    """One answer, streamed or whole. It is settled before its last word is written, which tells the cost."""
+    """One answer, streamed or whole. It is settled before its last word is written, which tells the cost.
+
+    Of a format that is never streamed it has `read` and `answer` alone.
+    """
 
     def __init__(self, meter: Meter) -> None:
         self.meter = meter
