@@ -53,6 +53,7 @@ class ChatCall(DocumentCall, frozen=True, kw_only=True):
             content=measure(_messages(document), extra_bytes=other_bytes(fields)),
             fields=fields,
             echo_upstream_body=read_echo(document),
+            hides_thoughts=_hides_thoughts(document),
             modalities=_modalities(document),
             preferences=read_preferences(document),
             fallbacks=read_fallbacks(document, model),
@@ -114,6 +115,12 @@ def refuse_extra_costs(document: Mapping[str, Any]) -> None:
     options = document.get("stream_options")
     if options is not None and not isinstance(options, dict):
         raise BadRequest("stream_options must be an object.", param="stream_options")
+
+
+def _hides_thoughts(document: Mapping[str, Any]) -> bool:
+    reasoning = document.get("reasoning")
+    excluded = isinstance(reasoning, dict) and reasoning.get("exclude") is True
+    return excluded or document.get("include_reasoning") is False  # the older name
 
 
 def _modalities(document: Mapping[str, Any]) -> tuple[str, ...]:
