@@ -1,6 +1,9 @@
 """What a document is in each format, and the text that takes its place there."""
 
 import pytest
+from hypothesis import given as whatever
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from core.errors import BadRequest
 from proxy.pdf.places import CHAT, HEAD, MESSAGES, RESPONSES, Pdf
@@ -112,3 +115,31 @@ def test_what_a_model_is_told_about_a_document_stands_before_its_text():
         "type": "text",
         "text": "From the files of 2024.\n\nIt says a.",
     }
+
+
+words = st.sampled_from(
+    ["base64", "url", "file", "application/pdf", "YQ==", HEAD, HEAD + "YQ==", "data:,", "é"]
+)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | words | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+NAMES = (
+    "file", "source", "type", "media_type", "data", "file_data", "file_id", "file_url", "title", "context", "citations",
+)  # fmt: skip
+inside = st.dictionaries(st.sampled_from(NAMES), values, max_size=5)
+parts = st.dictionaries(st.sampled_from(NAMES), values | inside, max_size=6)
+
+
+@settings(max_examples=300, deadline=None)
+@whatever(st.sampled_from([CHAT, MESSAGES, RESPONSES]), parts)
+def test_whatever_a_part_says_it_is_read_or_refused_and_a_text_can_take_its_place(places, part):
+    try:
+        pdf = places.read(part, "at")
+    except BadRequest:
+        return
+
+    if pdf is not None:
+        assert isinstance(pdf.data, bytes)
+        assert "It says a." in places.as_text(part, "It says a.")["text"]
