@@ -101,7 +101,8 @@ class Crossing:
             model=meter.plan.model.id,
             created=int(time.time()),
         )
-        return ConvertedPassage(meter, DIALECTS[meter.offer.provider.kind].reader(), writer)
+        reader, hides_thoughts = DIALECTS[meter.offer.provider.kind].reader(), self.call.hides_thoughts
+        return ConvertedPassage(meter, reader, writer, hides_thoughts=hides_thoughts)
 
     def _written_for(self, offer: Offer, bound: Bound) -> Outgoing:
         native = self._native(offer)
@@ -151,6 +152,8 @@ class Crossing:
         return other_bytes(self.call.fields, beside="")
 
     def _native(self, offer: Offer) -> Native | None:
+        if self.call.hides_thoughts:
+            return None  # the answer has to be written anew
         return self._way.native(offer.provider.kind, offer.mode)
 
     def _says_all(self, offer: Offer) -> bool:

@@ -37,6 +37,7 @@ class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
     content: Content
     fields: Mapping[str, msgspec.Raw]
     echo_upstream_body: bool
+    hides_thoughts: bool = False  # they are left out of the answer, and charged
     modalities: tuple[str, ...] = ()
     preferences: Preferences = NONE
     fallbacks: tuple[str, ...] = ()  # models to try after the first

@@ -82,11 +82,13 @@ class StreamRelay:
 
     def _take(self, data: bytes) -> None:
         batch, malformed = self._passage.take(data)
-        if batch and self._wire.has_begun:
-            self._write(batch)
-        elif batch:  # not before there is something: until then a failure is still an HTTP error
-            self._first.append(batch)
-            if self._passage.has_content:
+        if self._wire.has_begun:
+            if batch:
+                self._write(batch)
+        else:  # not before there is something: until then a failure is still an HTTP error
+            if batch:
+                self._first.append(batch)
+            if self._first and self._passage.has_content:  # content may be a thought that is not shown
                 self._news.set()
         if malformed is not None:
             self._finish(broken(malformed, self._answer))

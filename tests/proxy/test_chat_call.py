@@ -172,3 +172,18 @@ def test_media_are_bounded_by_the_part_not_by_their_bytes():
     call = parse(messages=[{"role": "user", "content": [image, {"type": "text", "text": "What is this?"}]}])
 
     assert 4784 < call.input_size(1_000_000).at_most < 5000
+
+
+@pytest.mark.parametrize(
+    ("fields", "hides"),
+    [
+        ({"reasoning": {"exclude": True}}, True),
+        ({"include_reasoning": False}, True),
+        ({"reasoning": {"exclude": False}, "include_reasoning": True}, False),
+        ({"reasoning": {"exclude": "yes"}, "include_reasoning": None}, False),
+        ({"reasoning": "exclude"}, False),
+        ({}, False),
+    ],
+)
+def test_thoughts_are_shown_unless_they_are_excluded(fields, hides):
+    assert parse(**fields).hides_thoughts is hides

@@ -19,7 +19,7 @@ SLOW = bomb(40)  # seconds of work, within the memory there is
 
 
 def of(data):
-    return Document(2, 1, "a.pdf", data)
+    return Document(2, ("content", 1), "messages[2].content[1].file.file_data", "a.pdf", data)
 
 
 def children():

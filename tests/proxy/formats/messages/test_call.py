@@ -81,7 +81,7 @@ def test_an_image_is_bounded_by_the_part_and_a_file_only_by_the_context():
         ({"context_management": {}}, "context_management"), ({"fallbacks": []}, "fallbacks"),
         ({"thread": {"type": "create"}}, "thread"), ({"billing_policy": {}}, "billing_policy"),
         ({"workspace_id": "w"}, "workspace_id"),
-        ({"models": "a/b"}, "models"), ({"provider": []}, "provider"), ({"plugins": []}, "plugins"),
+        ({"models": "a/b"}, "models"), ({"provider": []}, "provider"), ({"plugins": {}}, "plugins"),
         ({"cache_control": {"type": "ephemeral", "ttl": "1h"}}, "cache_control.ttl"),
         ({"system": [{"type": "text", "text": "x", "cache_control": {"ttl": "1h"}}]}, "cache_control.ttl"),
         ({"messages": said({"type": "text", "cache_control": {"ttl": 1}})}, "cache_control.ttl"),
