@@ -13,13 +13,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.config import Settings
 from core.db import async_engine
-from core.errors import WrongMethod
 from proxy.catalog import Catalog
 from proxy.deps import DEPS, Deps
 from proxy.endpoints import ENDPOINTS
-from proxy.errors import Handler, answered
+from proxy.errors import answered
 from proxy.front_door import FrontDoor
 from proxy.grants import Grants, Rules
+from proxy.handlers.elsewhere import only
 from proxy.handlers.estimate import estimate
 from proxy.handlers.model_calls import handler_of
 from proxy.handlers.models import models, one_model
@@ -53,7 +53,6 @@ def build_app(settings: Settings) -> web.Application:
         app.router.add_get(f"{prefix}/models", answered(models, deps))
         app.router.add_get(f"{prefix}/models/{{id:.+}}", answered(one_model, deps))
         app.router.add_post(f"{prefix}/cost/estimate", answered(estimate, deps))
-        # The portal, which gets the rest, knows nothing of these.
         for endpoint in ENDPOINTS:
             refuse = answered(only("POST"), deps, shape=endpoint.shape)
             app.router.add_route("*", f"{prefix}{endpoint.path}", refuse)
@@ -162,13 +161,6 @@ async def kept_up(work: Callable[[], Awaitable[None]]) -> None:
         except Exception:  # noqa: BLE001  # logged whole; calls depend on it going on
             _log.exception("background_work_failed", work=work.__qualname__)
         await asyncio.sleep(RESTART_S)
-
-
-def only(method: str) -> Handler:
-    async def refuse(_request: web.Request, _deps: Deps) -> web.StreamResponse:
-        raise WrongMethod(method)
-
-    return refuse
 
 
 async def healthz(_request: web.Request) -> web.Response:
