@@ -17,9 +17,10 @@ from proxy.catalog import Catalog
 from proxy.deps import DEPS, Deps
 from proxy.endpoints import ENDPOINTS
 from proxy.errors import answered
+from proxy.formats.messages.errors import error_body as messages_error
 from proxy.front_door import FrontDoor
 from proxy.grants import Grants, Rules
-from proxy.handlers.elsewhere import only
+from proxy.handlers.elsewhere import nothing, only
 from proxy.handlers.estimate import estimate
 from proxy.handlers.model_calls import handler_of
 from proxy.handlers.models import models, one_model
@@ -33,6 +34,14 @@ from proxy.upstream.offers import Upstreams, system_trust
 
 RESTART_S = 1.0
 PREFIXES = ("/api/v1", "/v1")
+MESSAGES_ARE_AT = (
+    "Messages go to POST {0}/messages. How many tokens one has and what it costs at most is told by "
+    "POST {0}/cost/estimate?endpoint=messages, which takes the same body."
+)
+CALLS_ARE_AT = (
+    f"Calls to models go to POST {', '.join('/v1' + endpoint.path for endpoint in ENDPOINTS)}; "
+    "GET /v1/models lists the models. Keys, credits and usage are below /api/v1."
+)
 FRONT_DOOR = web.AppKey("front_door", FrontDoor)
 RequestHandler = Callable[[Any], Awaitable[web.StreamResponse]]
 _log = structlog.get_logger()
@@ -53,17 +62,28 @@ def build_app(settings: Settings) -> web.Application:
         app.router.add_get(f"{prefix}/models", answered(models, deps))
         app.router.add_get(f"{prefix}/models/{{id:.+}}", answered(one_model, deps))
         app.router.add_post(f"{prefix}/cost/estimate", answered(estimate, deps))
+    refuse_the_rest(app)
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_route("*", "/{path:.*}", app[FRONT_DOOR].handle)
+    app.cleanup_ctx.append(background)
+    return app
+
+
+def refuse_the_rest(app: web.Application) -> None:
+    """Answer what the model endpoints do not serve, in the shape of each. It comes after what they serve."""
+    deps = app[DEPS]
+    for prefix in PREFIXES:
         for endpoint in ENDPOINTS:
             refuse = answered(only("POST"), deps, shape=endpoint.shape)
             app.router.add_route("*", f"{prefix}{endpoint.path}", refuse)
         app.router.add_route("*", f"{prefix}/cost/estimate", answered(only("POST"), deps))
         app.router.add_route("*", f"{prefix}/models", answered(only("GET"), deps))
         app.router.add_route("*", f"{prefix}/models/{{id:.+}}", answered(only("GET"), deps))
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz)
-    app.router.add_route("*", "/{path:.*}", app[FRONT_DOOR].handle)
-    app.cleanup_ctx.append(background)
-    return app
+        below = answered(nothing(MESSAGES_ARE_AT.format(prefix)), deps, shape=messages_error)
+        app.router.add_route("*", f"{prefix}/messages/{{path:.*}}", below)
+    # Below /api/v1 the portal has addresses as well; here it has none.
+    app.router.add_route("*", "/v1/{path:.*}", answered(nothing(CALLS_ARE_AT), deps))
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from core.errors import WrongMethod
+from core.errors import NotFound, WrongMethod
 from proxy.deps import Deps
 from proxy.errors import Handler
 from proxy.rates import note_whoever_calls
@@ -14,5 +14,15 @@ def only(method: str) -> Handler:
     async def refuse(request: web.Request, deps: Deps) -> web.StreamResponse:
         await note_whoever_calls(request, deps)
         raise WrongMethod(method)
+
+    return refuse
+
+
+def nothing(advice: str) -> Handler:
+    """Refuse whatever is asked, and say where to go instead."""
+
+    async def refuse(request: web.Request, deps: Deps) -> web.StreamResponse:
+        await note_whoever_calls(request, deps)
+        raise NotFound(f"There is nothing at this address. {advice}")
 
     return refuse
