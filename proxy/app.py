@@ -30,6 +30,7 @@ from proxy.routing.healths import Healths
 from proxy.routing.router import Router
 from proxy.routing.sharing import Sharing
 from proxy.running import Running
+from proxy.server import RequestHandler, Server
 from proxy.upstream.offers import Upstreams, system_trust
 
 RESTART_S = 1.0
@@ -43,7 +44,6 @@ CALLS_ARE_AT = (
     "GET /v1/models lists the models. Keys, credits and usage are below /api/v1."
 )
 FRONT_DOOR = web.AppKey("front_door", FrontDoor)
-RequestHandler = Callable[[Any], Awaitable[web.StreamResponse]]
 _log = structlog.get_logger()
 
 
@@ -87,16 +87,22 @@ def refuse_the_rest(app: web.Application) -> None:
 
 
 @asynccontextmanager
-async def serving(app: web.Application, **options: Any) -> AsyncIterator[web.AppRunner]:
-    """Have the application ready for connections. `options` are the runner's."""
-    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, auto_decompress=False, **options)
+async def serving(
+    app: web.Application, *, shutdown_timeout: float, **options: Any
+) -> AsyncIterator[web.BaseRunner]:
+    """Have the application ready for connections. `options` are those of who reads them."""
+    started = web.AppRunner(app, handler_cancellation=True)
+    await started.setup()
+    assert started.server is not None
+    server = Server(started.server, access_log=None, auto_decompress=False, **options)
+    server.request_handler = calls_first(app[DEPS], otherwise=server.request_handler)
+    runner = web.ServerRunner(server, shutdown_timeout=shutdown_timeout)
     await runner.setup()
-    assert runner.server is not None
-    runner.server.request_handler = calls_first(app[DEPS], otherwise=runner.server.request_handler)
     try:
         yield runner
     finally:
         await runner.cleanup()
+        await started.cleanup()
 
 
 def model_calls(deps: Deps) -> dict[str, RequestHandler]:
