@@ -71,7 +71,8 @@ class Model:
     @property
     def reasons(self) -> bool:
         """Say whether it may produce output that is billed and not sent."""
-        return "reasoning" in self.supported_parameters or "include_reasoning" in self.supported_parameters
+        known = "reasoning" in self.supported_parameters or "include_reasoning" in self.supported_parameters
+        return known or any("reasoning" in offer.card.rates for offer in self.offers)
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # one state of the catalogue is equal to itself only

@@ -19,6 +19,7 @@ from proxy.model_call import (
 from proxy.pdf.plugins import Engine, read_engine
 from proxy.pdf.scan import Scan
 from proxy.routing.preferences import read_fallbacks, read_preferences
+from proxy.thinking import asks_to_think
 
 MAX_CHOICES = 8
 FREE_TOOLS = frozenset({"function", "custom"})  # tools that run at the client: no provider bills for them
@@ -54,6 +55,7 @@ class ChatCall(ModelCall, frozen=True, kw_only=True):
             content=measure(_messages(document), extra_bytes=other_bytes(fields)),
             fields=fields,
             echo_upstream_body=read_echo(document),
+            asks_to_think=asks_to_think(document),
             modalities=_modalities(document),
             preferences=read_preferences(document),
             fallbacks=read_fallbacks(document, model),

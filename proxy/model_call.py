@@ -37,6 +37,7 @@ class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
     content: Content
     fields: Mapping[str, msgspec.Raw]
     echo_upstream_body: bool
+    asks_to_think: bool = False  # what is thought may be billed and not sent
     modalities: tuple[str, ...] = ()
     preferences: Preferences = NONE
     fallbacks: tuple[str, ...] = ()  # models to try after the first

@@ -24,6 +24,7 @@ from proxy.model_call import (
     refuse_not_yet,
 )
 from proxy.routing.preferences import read_fallbacks, read_preferences
+from proxy.thinking import asks_to_think
 
 # Tools a provider defines and the client runs: they cost what their tokens do.
 CLIENT_TOOLS = re.compile(r"(?:bash|text_editor|memory|(?:computer|browser)(?:_toolset)?)_[0-9]{8}")
@@ -72,6 +73,7 @@ class MessagesCall(ModelCall, frozen=True, kw_only=True):
             content=measure(document["messages"], extra_bytes=other_bytes(fields), parts=MESSAGES),
             fields=fields,
             echo_upstream_body=read_echo(document),
+            asks_to_think=asks_to_think(document),
             preferences=read_preferences(document),
             fallbacks=read_fallbacks(document, model),
         )

@@ -21,6 +21,7 @@ from proxy.model_call import (
     refuse_not_yet,
 )
 from proxy.routing.preferences import read_fallbacks, read_preferences
+from proxy.thinking import asks_to_think
 
 NOTHING_KEPT = {
     "previous_response_id": "Send the whole conversation as input.",
@@ -49,6 +50,7 @@ class ResponsesCall(ModelCall, frozen=True, kw_only=True):
             fields=fields,
             max_tokens_name=None,  # no provider is sent this body
             echo_upstream_body=read_echo(document),
+            asks_to_think=asks_to_think(document),
             preferences=read_preferences(document),
             fallbacks=read_fallbacks(document, model),
         )
