@@ -67,6 +67,7 @@ class Model:
     created_at: datetime
     card: PriceCard | None
     offers: tuple[Offer, ...]
+    image_tokens: int | None = None  # the most it makes of one image
 
     @property
     def reasons(self) -> bool:
@@ -186,6 +187,7 @@ class Catalog:
             created_at=row.created_at,
             card=min(cards, key=_typical_price, default=None),
             offers=tuple(sorted(offers, key=lambda offer: _typical_price(offer.card))),
+            image_tokens=row.image_tokens,
         )
 
 

@@ -47,8 +47,8 @@ class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
     def models(self) -> tuple[str, ...]:
         return (self.model, *self.fallbacks)
 
-    def input_size(self, context: int | None) -> InputSize:
-        return input_size(self.content, context=context)
+    def input_size(self, context: int | None, *, image_tokens: int | None = None) -> InputSize:
+        return input_size(self.content, context=context, image_tokens=image_tokens)
 
     def output_bound(self, *, model_max: int | None, context: int | None, cap: int) -> int:
         """The most tokens one choice may produce."""

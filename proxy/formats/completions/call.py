@@ -64,7 +64,7 @@ class CompletionsCall(ModelCall, frozen=True, kw_only=True):
             echoed_bytes=echoed_bytes,
         )
 
-    def input_size(self, context: int | None) -> InputSize:
+    def input_size(self, context: int | None, *, image_tokens: int | None = None) -> InputSize:  # noqa: ARG002  # text
         return texts_size(self.content, context=context)
 
     def output_bound(self, *, model_max: int | None, context: int | None, cap: int) -> int:
