@@ -56,12 +56,12 @@ def hung(tell: Callable[[str], None]) -> str:
 def measured(target: Target, *, is_hung: bool, seconds: float = SLICE_S) -> Slice:
     """One slice, until everything of it is booked."""
     assert target.booked is not None
-    before = target.booked()
+    due = target.booked() + (HUNG if is_hung else 0)
     load = Load(target.port, PLAIN.request(target.port, target.headers), concurrency=AT_ONCE, streamed=False)
     with hanging(target) if is_hung else nullcontext():
         sample = load.run(warm_s=WARM_S, measure_s=seconds, mark=lambda: None)
     wrong = [f"{count} x {reason}" for reason, count in sample.failures.items()]
-    wrong += await_booked(target, before + sample.total)  # those that hung produced nothing
+    wrong += await_booked(target, due + sample.total)
     p50_s, p99_s = (percentile(sample.latencies_s, share) for share in (0.5, 0.99))
     if wrong or p50_s is None or p99_s is None:
         raise Missing(f"not all calls went well: {'; '.join(wrong) or 'there were none'}")

@@ -58,9 +58,10 @@ def usd(nanos: int) -> Decimal:
 
 def write_usd(nanos: int) -> str:
     """The same as a JSON number, for where it is written often: a tenth of what a Decimal takes."""
-    sign, whole = ("-" if nanos < 0 else ""), abs(nanos)
-    dollars, rest = divmod(whole, NANOS_PER_USD)
-    return f"{sign}{dollars}.{rest:09d}".rstrip("0") if rest else f"{sign}{dollars}"
+    if nanos < 0:
+        return "-" + write_usd(-nanos)
+    dollars, rest = divmod(nanos, NANOS_PER_USD)
+    return f"{dollars}.{rest:09d}".rstrip("0") if rest else str(dollars)
 
 
 def format_usd(nanos: int, *, places: int = 2) -> str:

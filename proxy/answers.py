@@ -19,9 +19,10 @@ encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def headers(request_id: object, provider: str = NO_PROVIDER) -> dict[str, str]:
+    name = str(request_id)
     return {
-        REQUEST_ID: str(request_id),
-        "Request-Id": str(request_id),  # where Anthropic's SDKs look for it
+        REQUEST_ID: name,
+        "Request-Id": name,  # where Anthropic's SDKs look for it
         PROVIDER: provider,
         "Cache-Control": "no-store",
         "Server": "BazaarLink",  # which versions we run on is nobody's business

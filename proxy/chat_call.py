@@ -7,7 +7,6 @@ from core.errors import BadRequest
 from core.rules.reserve import measure
 from proxy.model_call import (
     MAX_OUTPUT,
-    ModelCall,
     other_bytes,
     read_document,
     read_echo,
@@ -16,9 +15,11 @@ from proxy.model_call import (
     read_whole,
     refuse_long_caches,
 )
-from proxy.pdf.plugins import Engine, read_engine
-from proxy.pdf.scan import Scan
+from proxy.pdf.call import DocumentCall
+from proxy.pdf.places import CHAT
+from proxy.pdf.plugins import read_engine
 from proxy.routing.preferences import read_fallbacks, read_preferences
+from proxy.thinking import asks_to_think
 
 MAX_CHOICES = 8
 FREE_TOOLS = frozenset({"function", "custom"})  # tools that run at the client: no provider bills for them
@@ -29,11 +30,10 @@ WATCHED = frozenset(
 )  # rare fields
 
 
-class ChatCall(ModelCall, frozen=True, kw_only=True):
+class ChatCall(DocumentCall, frozen=True, kw_only=True):
     """A chat request."""
 
-    pdf_engine: Engine | None = None  # as asked for
-    scan: Scan | None = None  # what is to be read for it, once it is admitted
+    PLACES = CHAT
 
     @classmethod
     def parse(cls, body: bytes) -> "ChatCall":
@@ -54,6 +54,8 @@ class ChatCall(ModelCall, frozen=True, kw_only=True):
             content=measure(_messages(document), extra_bytes=other_bytes(fields)),
             fields=fields,
             echo_upstream_body=read_echo(document),
+            hides_thoughts=_hides_thoughts(document),
+            asks_to_think=asks_to_think(document),
             modalities=_modalities(document),
             preferences=read_preferences(document),
             fallbacks=read_fallbacks(document, model),
@@ -115,6 +117,12 @@ def refuse_extra_costs(document: Mapping[str, Any]) -> None:
     options = document.get("stream_options")
     if options is not None and not isinstance(options, dict):
         raise BadRequest("stream_options must be an object.", param="stream_options")
+
+
+def _hides_thoughts(document: Mapping[str, Any]) -> bool:
+    reasoning = document.get("reasoning")
+    excluded = isinstance(reasoning, dict) and reasoning.get("exclude") is True
+    return excluded or document.get("include_reasoning") is False  # the older name
 
 
 def _modalities(document: Mapping[str, Any]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ what the other cannot say is refused.
 
 import time
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 from uuid import UUID
@@ -101,7 +101,8 @@ class Crossing:
             model=meter.plan.model.id,
             created=int(time.time()),
         )
-        return ConvertedPassage(meter, DIALECTS[meter.offer.provider.kind].reader(), writer)
+        reader, hides_thoughts = DIALECTS[meter.offer.provider.kind].reader(), self.call.hides_thoughts
+        return ConvertedPassage(meter, reader, writer, hides_thoughts=hides_thoughts)
 
     def _written_for(self, offer: Offer, bound: Bound) -> Outgoing:
         native = self._native(offer)
@@ -115,7 +116,7 @@ class Crossing:
         model = offer.upstream_model
         limit = (bound.name, bound.tokens) if bound.is_news else None
         body = native.pass_on(self.call.fields, model=model, stream=self.call.stream, max_tokens=limit)
-        return Outgoing(native.path.replace("{model}", quote(model, safe="")), body)
+        return Outgoing(_path(native.path, model), body)
 
     def _converted(self, offer: Offer, bound: Bound) -> Outgoing:
         model, stream, dialect = offer.upstream_model, self.call.stream, _dialect(offer, bound)
@@ -151,6 +152,8 @@ class Crossing:
         return other_bytes(self.call.fields, beside="")
 
     def _native(self, offer: Offer) -> Native | None:
+        if self.call.hides_thoughts:
+            return None  # the answer has to be written anew
         return self._way.native(offer.provider.kind, offer.mode)
 
     def _says_all(self, offer: Offer) -> bool:
@@ -167,6 +170,11 @@ def bound_of(call: ModelCall, plan: Plan, output_tokens: int) -> Bound:
         # Where a model's own limit is unknown to us, it is below its context anyway.
         is_known = each == (model.context if model.max_output is None else model.max_output)
     return Bound(each, plan.max_tokens_name, is_news=not is_known)
+
+
+@lru_cache(maxsize=1024)  # of some hundred models there are
+def _path(pattern: str, model: str) -> str:
+    return pattern.replace("{model}", quote(model, safe=""))
 
 
 def _dialect(offer: Offer, bound: Bound) -> Dialect:

@@ -11,7 +11,7 @@ from core.charging.calls import Admitted, Call, Ending, Settled, Stale, TooFast,
 from core.errors import Refused, Unavailable
 from core.rules.admission import Deny
 from proxy.gate import Gate
-from proxy.meter import Meter
+from proxy.meter import CLIENT_GONE, Meter
 from proxy.plan import Plan
 from proxy.store.errors import Away, Broken
 
@@ -64,7 +64,7 @@ class Charge:
     async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if error is not None:
             if isinstance(error, asyncio.CancelledError | ClientGone):
-                self.meter.end("client_gone", status=499)
+                self.meter.end(CLIENT_GONE, status=499)
             elif isinstance(error, Refused):
                 self.meter.end(error.reason, status=error.status)
             else:

@@ -50,6 +50,7 @@ class StreamRelay:
         if self._error is not None and not (self._first and self._charge.meter.produced_bytes):
             raise self._error  # whatever came before it holds nothing: another offer may do better
         self._answer.begins()
+        self._charge.meter.is_relayed = bool(self._first)
         self._wire.begin((event(echo) if echo else b"") + b"".join(self._first), fields)
         self._beat()
         try:
@@ -76,21 +77,26 @@ class StreamRelay:
             return
         if error is None and self._charge.meter.finish_reason is None:
             error = BrokenOff("no end")
+        if error is None and not self._passage.has_last_word:
+            self._charge.meter.whole()
         self._finish(None if error is None else broken(error, self._answer))
 
     # What is done with it.
 
     def _take(self, data: bytes) -> None:
         batch, malformed = self._passage.take(data)
-        if batch and self._wire.has_begun:
-            self._write(batch)
-        elif batch:  # not before there is something: until then a failure is still an HTTP error
-            self._first.append(batch)
-            if self._passage.has_content:
+        if self._wire.has_begun:
+            if batch:
+                self._write(batch)
+        else:  # not before there is something: until then a failure is still an HTTP error
+            if batch:
+                self._first.append(batch)
+            if self._first and self._passage.has_content:  # content may be a thought that is not shown
                 self._news.set()
         if malformed is not None:
             self._finish(broken(malformed, self._answer))
         elif self._passage.is_done:
+            self._charge.meter.whole()
             self._finish(None)
         elif self._has_to_wait():
             self._answer.connection.pause()

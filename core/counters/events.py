@@ -48,7 +48,6 @@ class _Base(TypedDict):
     app_name: str
     app_url: str
     quotas: list[str]
-    points: NotRequired[Count]
 
 
 class _Final(TypedDict):
@@ -70,6 +69,7 @@ class _Final(TypedDict):
     output_tokens: Count
     reasoning_tokens: Count
     upstream_n: Count
+    points: NotRequired[Count]
 
 
 _base = msgspec.json.Decoder(_Base).decode
@@ -89,14 +89,14 @@ def read(event_id: str, fields: Mapping[str, str]) -> Entry | Returned:
 
 def lost_entry(end: Settlement, *, now: datetime) -> Entry:
     """What is booked of a settlement that cannot be sent to Redis: no more than was held."""
-    base: dict[str, Any] = {**_base(end.base)}
-    points = base.pop("points", 0)
+    final: dict[str, Any] = {**_final(end.final)}
+    points = final.pop("points", 0)
     return Entry(
         request_id=end.request_id,
         wallet_id=end.wallet_id,
         rank=FINAL,
         charge_n=min(end.charge_n, end.hold_n),
-        facts={**base, **_final(end.final), "ended_at": now},
+        facts={**_base(end.base), **final, "ended_at": now},
         gen=number_of(end.gen),
         points=points,
     )
@@ -106,15 +106,14 @@ def _entry(fields: Mapping[str, str], ended_at: datetime) -> Entry:
     request_id, rank = UUID(fields["r"]), RANKS[fields["k"]]
     if not -AHEAD_MS < time.time_ns() // 1_000_000 - (request_id.int >> 80) < OLDEST_MS:
         raise ValueError("the request id is of no time of ours")
-    base: dict[str, Any] = {**_base(fields["e"])}
-    points = base.pop("points", 0)
-    final = _orphan(fields["f"]) if rank == ORPHAN else _final(fields["f"])
+    final: dict[str, Any] = _orphan(fields["f"]) if rank == ORPHAN else {**_final(fields["f"])}
+    points = final.pop("points", 0)
     return Entry(
         request_id=request_id,
         wallet_id=UUID(fields["w"]),
         rank=rank,
         charge_n=_whole(fields["a"]),
-        facts={**base, **final, "ended_at": ended_at},
+        facts={**_base(fields["e"]), **final, "ended_at": ended_at},
         gen=number_of(fields["g"]),
         points=points,
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from core.charging.calls import Call, Ending, Progress, base_facts, final_facts
+from core.charging.calls import Call, Ending, Progress, final_facts
 from core.counters.keys import BucketKeys, WalletKeys, bucket_keys, wallet_keys
 from core.counters.script import Script
 from core.counters.standing import Standing, standing_of
@@ -75,7 +75,7 @@ def _asking(call: Call, rid: bytes, terms: Terms, standing: Standing, *, partial
         standing.at_once,
         b"%d" % terms.global_retry_ms,
         terms.boot,
-        _json(base_facts(call)),
+        call.base,
         standing.keys.id,
         *standing.against,
     ]
@@ -94,8 +94,8 @@ class Settlement(msgspec.Struct, frozen=True):
     tokens: int
     points: int
     requests: int
-    base: str
-    final: str
+    base: msgspec.Raw  # JSON objects, as they stand there
+    final: msgspec.Raw
 
 
 def ended(call: Call, ending: Ending, *, gen: str, hold_n: int) -> Settlement:
@@ -113,19 +113,27 @@ def ended(call: Call, ending: Ending, *, gen: str, hold_n: int) -> Settlement:
         tokens=usage.input_tokens + usage.output_tokens if counts else 0,
         points=points,
         requests=int(counts),
-        base=_json({**base_facts(call), "points": points}).decode(),
-        final=_json(final_facts(ending)).decode(),
+        base=msgspec.Raw(call.base),
+        final=msgspec.Raw(_json({**final_facts(ending), "points": points})),
     )
 
 
 def settlement(end: Settlement) -> Request:
-    numbers = (end.charge_n, end.upstream_n, end.tokens, end.points, end.requests, end.hold_n)
-    return _settle("final", end, [b"%d" % number for number in numbers], (end.base, end.final))
-
-
-def _settle(kind: str, end: Settlement, numbers: list[bytes], facts: tuple[str, str]) -> Request:
     keys, rid = wallet_keys(end.bucket, end.wallet_id), end.request_id.hex.encode()
-    args = [kind.encode(), rid, keys.id, end.gen.encode(), *numbers, facts[0].encode(), facts[1].encode()]
+    args = [
+        b"final",
+        rid,
+        keys.id,
+        end.gen.encode(),
+        b"%d" % end.charge_n,
+        b"%d" % end.upstream_n,
+        b"%d" % end.tokens,
+        b"%d" % end.points,
+        b"%d" % end.requests,
+        b"%d" % end.hold_n,
+        bytes(end.base),
+        bytes(end.final),
+    ]
     return Request(script("settle"), keys.bucket, _settling(keys, rid), args)
 
 

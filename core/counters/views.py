@@ -141,20 +141,19 @@ def underway(fields: Mapping[str, str]) -> list[Underway | Back]:
         hour_of(request_id)
     except (KeyError, ValueError, OverflowError, msgspec.MsgspecError):
         return []
-    quotas, used = tuple(base.get("quotas", ())), _used(fields.get("f", ""), base, rank, int(amount))
+    quotas, used = tuple(base.get("quotas", ())), _used(fields.get("f", ""), rank, int(amount))
     return [Underway(request_id, rank, int(amount), gen, tuple(_names(base)), quotas, *used)]
 
 
-def _used(final: str, base: Mapping[str, Any], rank: int, charge_n: int) -> tuple[int, int, int]:
+def _used(final: str, rank: int, charge_n: int) -> tuple[int, int, int]:
     """Tokens, points and requests as they will be booked: none where it cost nothing and answered nobody."""
     try:
         if rank == ORPHAN:
-            tokens, is_counted = int(final.split("|")[1]), charge_n > 0
-        else:
-            facts = msgspec.json.decode(final, type=dict[str, Any])
-            tokens = int(facts["input_tokens"]) + int(facts["output_tokens"])
-            is_counted = charge_n > 0 or facts["status"] < FIRST_ERROR
-        return (tokens, int(base.get("points", 0)), 1) if is_counted else (0, 0, 0)
+            return (int(final.split("|")[1]), 0, 1) if charge_n > 0 else (0, 0, 0)
+        facts = msgspec.json.decode(final, type=dict[str, Any])
+        tokens = int(facts["input_tokens"]) + int(facts["output_tokens"])
+        is_counted = charge_n > 0 or facts["status"] < FIRST_ERROR
+        return (tokens, int(facts.get("points", 0)), 1) if is_counted else (0, 0, 0)
     except (KeyError, ValueError, IndexError, TypeError, msgspec.MsgspecError):
         return 0, 0, 0
 

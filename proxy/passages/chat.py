@@ -12,11 +12,12 @@ import msgspec
 
 from core.charging.calls import Call
 from core.errors import Refused
+from core.rules.prices import Usage
 from proxy.answers import CHAT_CHUNK, encode, error_chunk, usage_object
 from proxy.formats.format import Bill
 from proxy.meter import Meter
 from proxy.passages.passage import Passage
-from proxy.providers.openai import Frame, read_frame, read_usage
+from proxy.providers.openai import Frame, adds_up, read_frame, read_usage
 from proxy.sse import DONE, MalformedStream, event
 
 read_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -67,7 +68,7 @@ class ChatPassage(Passage):
         if not frame.has_choices:
             raise MalformedStream("the answer has no choices")
         self._count(frame)
-        self.meter.reported, self._stated = read_usage(frame.usage), frame.usage
+        self._state(read_usage(frame.usage), frame.usage)
         self._fields = read_fields(body)  # each as it came
 
     def answer(self, bill: Bill) -> bytes:
@@ -92,8 +93,13 @@ class ChatPassage(Passage):
         fields: dict[str, Any] = read_fields(data)
         del fields["usage"]
         if (usage := read_usage(frame.usage)) is not None:
-            self.meter.reported, self._stated, self._fields = usage, frame.usage, fields
+            self._state(usage, frame.usage)
+            self._fields = fields
         return encode(fields) if frame.has_choices else b""
+
+    def _state(self, usage: Usage | None, stated: Any) -> None:
+        self.meter.reported, self._stated = usage, stated
+        self.meter.is_odd = usage is not None and not adds_up(stated)
 
     def _count(self, frame: Frame) -> None:
         self.meter.produce(frame.produced_bytes)

@@ -132,10 +132,11 @@ class Extractor:
                 _log.warning("pdf_reader_died", status=child.returncode)  # of a limit, or of itself
             return bytes(told)
         finally:
-            if child.returncode is None:
-                with suppress(ProcessLookupError):
-                    child.kill()
-                await child.wait()
+            with suppress(ProcessLookupError):
+                child.kill()
+            while await child.stdout.read(1 << 16):  # a pipe is closed once it was read to its end
+                pass
+            await child.wait()
 
     def _argument(self, *, wants_text: bool) -> str:
         bounds = self._bounds

@@ -1,4 +1,4 @@
-"""The PDFs of a chat call, made readable before its model gets it.
+"""The PDFs of a call, made readable before its model gets it.
 
 What is read here is read before the call is planned. What an OCR model reads costs money, and so is read once
 the call is admitted: planned by the number of its pages, and by all the text its model can take.
@@ -15,10 +15,10 @@ import msgspec
 from core.errors import Refused
 from core.rules.reserve import measure
 from proxy.catalog import Snapshot
-from proxy.chat_call import ChatCall
 from proxy.meter import Paid
 from proxy.model_call import ModelCall, other_bytes
 from proxy.pdf import ocr
+from proxy.pdf.call import DocumentCall
 from proxy.pdf.extraction import Extractor
 from proxy.pdf.parts import Document, as_text, documents_in, with_texts
 from proxy.pdf.plugins import Engine
@@ -40,11 +40,11 @@ class PdfInputs:
     async def prepare(self, call: ModelCall, snapshot: Snapshot, *, wallet_id: UUID) -> ModelCall:
         """The call as it is to be planned. Raises BadRequest for a PDF that cannot be read."""
         engine = engine_of(call, snapshot)
-        if not isinstance(call, ChatCall) or engine == "native":
+        if not isinstance(call, DocumentCall) or engine == "native":
             return call
-        messages = call.fields["messages"]
+        messages = call.fields[call.PLACES.field]
         async with self._looking:
-            documents = await asyncio.to_thread(documents_in, messages)
+            documents = await asyncio.to_thread(documents_in, messages, call.PLACES)
         if not documents:
             return call
         if engine == "mistral-ocr":
@@ -55,7 +55,7 @@ class PdfInputs:
 
     async def scanned(self, call: ModelCall, charge: Charge, upstreams: Upstreams) -> ModelCall:
         """The call with what an OCR model was to read for it. What is read is paid, whatever comes after."""
-        if not isinstance(call, ChatCall) or call.scan is None:
+        if not isinstance(call, DocumentCall) or call.scan is None:
             return call
         scan, read = call.scan, []
         for document, count in scan.counts:
@@ -68,22 +68,22 @@ class PdfInputs:
         return made
 
     async def _to_scan(
-        self, call: ChatCall, documents: Sequence[Document], snapshot: Snapshot, wallet_id: UUID
-    ) -> ChatCall:
+        self, call: DocumentCall, documents: Sequence[Document], snapshot: Snapshot, wallet_id: UUID
+    ) -> DocumentCall:
         """The call with its pages counted and priced. How much text they hold, only its model bounds."""
         reader, offer = reader_in(snapshot)
         async with self._extractor.turn(wallet_id):
             counts = tuple([(one, await self._extractor.page_count(one)) for one in documents])
-        messages = call.fields["messages"]
+        messages = call.fields[call.PLACES.field]
         scan = Scan(offer=offer, terms=reader.terms, messages=messages, counts=counts)
-        blank = with_texts(messages, [(document, as_text(document.name, ())) for document in documents])
-        fields = {**call.fields, "messages": blank}
+        texts = [(document, as_text(document.name, ())) for document in documents]
+        fields = {**call.fields, call.PLACES.field: with_texts(messages, texts, call.PLACES)}
         return msgspec.structs.replace(call, fields=fields, scan=scan, extra_n=scan.most.charge_n)
 
 
 def engine_of(call: ModelCall, snapshot: Snapshot) -> Engine:
     """Who reads the PDFs of a call: who it says, else the model, if all that may serve it take files."""
-    if not isinstance(call, ChatCall) or not call.content.unbounded:
+    if not isinstance(call, DocumentCall) or not call.content.unbounded:
         return "native"  # it holds none
     if call.pdf_engine is not None:
         return call.pdf_engine
@@ -101,12 +101,14 @@ def models_of(call: ModelCall, snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def with_pages(
-    call: ChatCall, messages: msgspec.Raw, read: Iterable[tuple[Document, Sequence[str]]]
-) -> ChatCall:
+    call: DocumentCall, messages: msgspec.Raw, read: Iterable[tuple[Document, Sequence[str]]]
+) -> DocumentCall:
     """The call with the text of its documents in their place, measured anew."""
+    places = call.PLACES
     texts = [(document, as_text(document.name, pages)) for document, pages in read]
-    fields = {**call.fields, "messages": with_texts(messages, texts)}
-    content = measure(msgspec.json.decode(fields["messages"]), extra_bytes=other_bytes(fields))
+    fields = {**call.fields, places.field: with_texts(messages, texts, places)}
+    told, beside = msgspec.json.decode(fields[places.field]), other_bytes(fields, beside=places.field)
+    content = measure(told, extra_bytes=beside, parts=places.measured)
     return msgspec.structs.replace(call, fields=fields, content=content)
 
 

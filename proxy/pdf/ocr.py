@@ -8,7 +8,8 @@ import msgspec
 
 from core.errors import UpstreamFailed
 from proxy.crossing import Outgoing
-from proxy.pdf.parts import HEAD, Document
+from proxy.pdf.parts import Document
+from proxy.pdf.places import HEAD
 from proxy.pdf.scan import Scan
 from proxy.running import Charge
 from proxy.upstream.connection import Connection

@@ -1,4 +1,4 @@
-"""`plugins` of a chat call: who reads the PDFs in it. It speaks to us and is never sent on."""
+"""`plugins` of a call: who reads the PDFs in it. It speaks to us and is never sent on."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, cast, get_args

@@ -56,4 +56,5 @@ async def refuse(connection: Connection, provider: Provider) -> None:
     except (BrokenOff, TimeoutError):
         reason = None
     message = f"The provider {provider.name} refused the request: {reason or f'status {status}'}"
-    raise (TooLarge if status == 413 else BadRequest)(message)  # noqa: PLR2004
+    refusal = TooLarge if status == 413 else BadRequest  # noqa: PLR2004
+    raise refusal(message, metadata={"provider_name": provider.name})

@@ -17,9 +17,10 @@ import msgspec
 import structlog
 
 from core.config import Settings
-from core.errors import UpstreamFailed
+from core.errors import BadRequest, OutOfCredits, UpstreamFailed
 from proxy.catalog import Offer, Provider
 from proxy.crossing import DIALECTS, Crossing, Outgoing, bound_of
+from proxy.model_call import ModelCall
 from proxy.plan import Plan
 from proxy.routing.healths import Attempt
 from proxy.routing.router import Router
@@ -178,8 +179,7 @@ def system_trust() -> ssl.SSLContext:
 async def _ask(line: Line, charge: Charge, crossing: Crossing, attempt: Attempt) -> Answer:
     """The answer of an offer, its head read. Raises Unusable, or BadRequest for what the client did wrong."""
     offer, stream = attempt.offer, crossing.call.stream
-    bound = bound_of(crossing.call, charge.meter.plan, _output(charge, stream))
-    sent = await crossing.outgoing(offer, bound)
+    sent = await _outgoing(offer, charge, crossing)
     try:
         head = line.head_for(sent, request_id=charge.call.request_id)
         connection = await line.pool.ask(head, sent.body, is_plain=not stream)
@@ -195,10 +195,21 @@ async def _ask(line: Line, charge: Charge, crossing: Crossing, attempt: Attempt)
     return Answer(offer, connection, line.pool, sent.body, attempt)
 
 
-def _output(charge: Charge, stream: bool) -> int:  # noqa: FBT001  # as the call says it
+async def _outgoing(offer: Offer, charge: Charge, crossing: Crossing) -> Outgoing:
+    """What is sent. Raises OutOfCredits for what needs more output than there is money for."""
+    plan, output = charge.meter.plan, _output(charge, crossing.call)
+    try:
+        return await crossing.outgoing(offer, bound_of(crossing.call, plan, output))
+    except BadRequest as refused:
+        if output < plan.output_tokens:
+            raise OutOfCredits(f"{refused} No credits are left for more output: please top up.") from None
+        raise
+
+
+def _output(charge: Charge, call: ModelCall) -> int:
     """How much output the provider may produce, all choices together."""
     plan = charge.meter.plan
-    if charge.meter.is_partial() and (not stream or plan.model.reasons):
+    if charge.meter.is_partial() and (not call.stream or plan.model.reasons or call.asks_to_think):
         # What nobody sees while it is produced cannot be cut in time: the provider must know the bound.
         return plan.affordable_tokens(charge.meter.hold_n)
     return plan.output_tokens

@@ -171,4 +171,19 @@ def test_media_are_bounded_by_the_part_not_by_their_bytes():
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 1_000_000}}
     call = parse(messages=[{"role": "user", "content": [image, {"type": "text", "text": "What is this?"}]}])
 
-    assert 4784 < call.input_size(1_000_000).at_most < 5000
+    assert 16_384 < call.input_size(1_000_000).at_most < 16_600
+
+
+@pytest.mark.parametrize(
+    ("fields", "hides"),
+    [
+        ({"reasoning": {"exclude": True}}, True),
+        ({"include_reasoning": False}, True),
+        ({"reasoning": {"exclude": False}, "include_reasoning": True}, False),
+        ({"reasoning": {"exclude": "yes"}, "include_reasoning": None}, False),
+        ({"reasoning": "exclude"}, False),
+        ({}, False),
+    ],
+)
+def test_thoughts_are_shown_unless_they_are_excluded(fields, hides):
+    assert parse(**fields).hides_thoughts is hides

@@ -5,7 +5,7 @@ import json
 from aiohttp import web
 
 from tests.proxy.conftest import ask, chunks, until
-from tests.proxy.own_provider import WHOLE
+from tests.proxy.own_provider import WHOLE, delta, stream_of
 
 
 async def test_a_balance_below_the_worst_case_starts_with_a_slice_and_ends_with_the_error_chunk(
@@ -77,3 +77,44 @@ async def test_the_last_cent_can_be_spent(start_relay, make, provider, books):
     assert books.pool(user) == {"free": 0, "held": 0, "spent": 59_400, "granted": 59_400, "returned": 0}
     again = await relay.post(make.secrets[key.id], body)
     assert again.status == 402
+
+
+async def test_a_stream_that_asks_for_thoughts_is_asked_for_no_more_than_the_balance_pays(
+    start_relay, make, provider, books
+):
+    """What is thought may not be seen, and so cannot be cut in time, whatever is known of the model."""
+    provider.answer = stream_of(delta("Hi.", "stop"), b"data: [DONE]\n\n")
+    make.offer("own/priced", provider="own", prices={"input": "1", "output": "2", "reasoning": "2"})
+    relay = await start_relay()
+    user = make.user(credits_usd="0.01")  # 8,000 tokens cost 0.0176; a slice of 2,048 is held
+    secret = make.secrets[make.key(user).id]
+    asked = []
+    for model, fields in (
+        ("own/model", {}),
+        ("own/model", {"reasoning_effort": "none"}),
+        ("own/model", {"reasoning_effort": "low"}),
+        ("own/priced", {}),
+    ):
+        provider.received.clear()
+        await (await relay.post(secret, ask(model, stream=True, max_tokens=8000, **fields))).read()
+        asked.append(json.loads(provider.received[0][1])["max_tokens"])
+
+    assert asked == [8000, 8000, 2048, 2048]
+
+
+async def test_thoughts_there_is_no_money_for_are_refused_as_that(start_relay, make, provider, books):
+    make.provider("other", kind="anthropic", base_url=provider.api_base)
+    make.offer("own/claude", provider="other", upstream_model="claude-opus-4-1")
+    relay = await start_relay()
+    user = make.user(credits_usd="0.005")  # for some 2,000 tokens of output
+    secret = make.secrets[make.key(user).id]
+    thinking = {"thinking": {"type": "enabled", "budget_tokens": 4000}}
+    said = {"model": "own/claude", "max_tokens": 8000, "messages": [{"role": "user", "content": "Hi"}]}
+
+    native = await relay.post(secret, {**said, **thinking, "stream": True}, path="/api/v1/messages")
+    converted = await relay.post(secret, {**said, "reasoning": {"max_tokens": 4000}, "stream": True})
+
+    assert (native.status, converted.status) == (402, 402)
+    assert "top up" in (await native.json())["error"]["message"]
+    assert (provider.received, books.holds()) == ([], [])
+    assert [(row.status, row.charge_n) for row in books.events()] == [(402, 0), (402, 0)]

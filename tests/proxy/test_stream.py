@@ -111,6 +111,40 @@ async def test_a_silent_stream_is_kept_alive_by_comments(start_relay, provider, 
     assert seen.endswith(b"data: [DONE]\n\n")
 
 
+async def test_an_answer_begins_with_the_first_thought_though_it_is_not_shown(
+    start_relay, provider, caller, books
+):
+    release = asyncio.Event()
+
+    async def answer(request):
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(b'data: {"choices": [{"index": 0, "delta": {"role": "assistant"}}]}\n\n')
+        await response.write(b'data: {"choices": [{"index": 0, "delta": {"reasoning": "Hmm."}}]}\n\n')
+        await release.wait()
+        await response.write(delta("Yes", "stop") + b'data: {"choices": [], "usage": ')
+        await response.write(b'{"prompt_tokens": 10, "completion_tokens": 5}}\n\ndata: [DONE]\n\n')
+        return response
+
+    provider.answer = answer
+    relay = await start_relay(keep_alive_s=0.1)
+    body = ask("own/model", stream=True, reasoning={"exclude": True})
+
+    async with relay.post(caller.secret, body) as response:
+        seen = b""
+        async with asyncio.timeout(5):
+            while b": keep-alive\n\n" not in seen:
+                seen += await response.content.readany()
+        release.set()
+        seen += await response.content.read()
+
+    assert b"Yes" in seen
+    assert b"Hmm" not in seen
+    assert b'"reasoning":' not in seen
+    # 10 tokens in at 1000 nano-dollars and 5 out at 2000, and 10 % fee.
+    assert books.charges() == [22_000]
+
+
 async def test_a_chunk_is_passed_on_when_it_comes_not_when_it_is_all_there(start_relay, provider, caller):
     release = asyncio.Event()
 
@@ -271,6 +305,7 @@ async def test_a_fault_of_ours_is_told_before_the_first_byte_and_cuts_after_it(s
         wants_more=lambda: False,
         is_used_up=lambda: False,
         is_overrun=lambda: False,
+        whole=lambda: None,
     )
     for charge, done in (
         (SimpleNamespace(meter=Broken(), call=None), []),

@@ -110,6 +110,26 @@ async def test_an_answer_is_the_same_whole_and_streamed_and_charged_as_it_was_in
     assert answer["usage"]["cost"] == usage_in(form, told)["cost"] == Decimal(charge_n) / 10**9
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("kind", ["anthropic", "gemini"])
+async def test_excluded_thoughts_are_not_told_and_cost_the_same(way, books, kind, stream):
+    asked = {"directives": "tokens=20+prompt=100+reasoning=5", "stream": stream, "max_tokens": 2000}
+    low = {"effort": "low"}
+
+    _, shown = await way("chat", kind, reasoning=low, **asked)
+    _, hidden = await way("chat", kind, reasoning={**low, "exclude": True}, **asked)
+
+    assert '"reasoning_content":' in shown
+    assert '"reasoning_content":' not in hidden
+    assert '"reasoning_details":' not in hidden
+    if stream:
+        assert streamed_text("chat", events(hidden)) == streamed_text("chat", events(shown)) != ""
+    else:
+        assert text_of("chat", json.loads(hidden)) == text_of("chat", json.loads(shown)) != ""
+    # 100 tokens in at 1000 nano-dollars, 20 out at 10,000 and 5 thought at 20,000, and 10 % fee.
+    assert books.charges() == [440_000, 440_000]
+
+
 @pytest.mark.parametrize("kind", BASES)
 @pytest.mark.parametrize("form", FORMATS)
 async def test_a_cut_stream_is_charged_for_what_came_and_says_so(way, books, form, kind):

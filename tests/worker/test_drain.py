@@ -69,8 +69,8 @@ def final(lease, charge_n=5, **changes):
         "g": end.gen,
         "k": "2",
         "a": str(end.charge_n),
-        "e": end.base,
-        "f": end.final,
+        "e": bytes(end.base),
+        "f": bytes(end.final),
         **changes,
     }
     return {name: value for name, value in fields.items() if value is not None}

@@ -23,7 +23,7 @@ DEFAULTS: Mapping[str, tuple[Any, ...]] = {
     "store": (False,),
     "modalities": (["text"],),
     "verbosity": ("medium",),
-    "include_reasoning": (True,),
+    "include_reasoning": (True, False),  # of the answer: the call has read it
     "prompt_cache_retention": ("in_memory",),
     **dict.fromkeys(SEARCHES, (False,)),
 }
@@ -153,8 +153,7 @@ def _reasoning(fields: Fields) -> Reasoning | None:
         return None if word is None else _by_word(word)
     effort, tokens = more.one_of("effort", EFFORTS), more.whole("max_tokens", 1, LARGEST)
     enabled = more.flag("enabled")
-    if more.flag("exclude"):
-        raise more.no_place("exclude")
+    more.flag("exclude")  # of the answer: the call has read it
     more.end()
     said = {_by_word(name) for name in (word, effort) if name is not None}
     said |= {Reasoning(tokens=tokens)} if tokens is not None else set()

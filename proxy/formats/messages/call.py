@@ -13,7 +13,6 @@ from proxy.formats.messages.refusals import as_refusal
 from proxy.formats.messages.wire import AnyRequest, AnyTool
 from proxy.model_call import (
     MAX_OUTPUT,
-    ModelCall,
     other_bytes,
     read_document,
     read_echo,
@@ -21,9 +20,12 @@ from proxy.model_call import (
     read_model,
     read_whole,
     refuse_long_caches,
-    refuse_not_yet,
 )
+from proxy.pdf import places
+from proxy.pdf.call import DocumentCall
+from proxy.pdf.plugins import read_engine
 from proxy.routing.preferences import read_fallbacks, read_preferences
+from proxy.thinking import asks_to_think
 
 # Tools a provider defines and the client runs: they cost what their tokens do.
 CLIENT_TOOLS = re.compile(r"(?:bash|text_editor|memory|(?:computer|browser)(?:_toolset)?)_[0-9]{8}")
@@ -47,20 +49,22 @@ PRICED: Mapping[str, frozenset[str]] = {
 }
 
 
-class MessagesCall(ModelCall, frozen=True, kw_only=True):
+class MessagesCall(DocumentCall, frozen=True, kw_only=True):
     """A request to create a message."""
+
+    PLACES = places.MESSAGES
 
     @classmethod
     def parse(cls, body: bytes) -> "MessagesCall":
         """Read a request body. Raises BadRequest naming the field that is wrong."""
         document, fields = read_document(body)
+        fields.pop("plugins", None)  # they speak to us
         model = read_model(document)
         most = read_whole(document, "max_tokens", high=MAX_OUTPUT)
         if most is None:
             raise BadRequest(
                 "max_tokens is missing: say how many tokens the answer may have at most.", param="max_tokens"
             )
-        refuse_not_yet(document)
         _refuse_extra_costs(document)
         refuse_long_caches(document, body)
         _refuse_provider_tools(_checked(document).tools or [])
@@ -72,8 +76,10 @@ class MessagesCall(ModelCall, frozen=True, kw_only=True):
             content=measure(document["messages"], extra_bytes=other_bytes(fields), parts=MESSAGES),
             fields=fields,
             echo_upstream_body=read_echo(document),
+            asks_to_think=asks_to_think(document),
             preferences=read_preferences(document),
             fallbacks=read_fallbacks(document, model),
+            pdf_engine=read_engine(document),
         )
 
 

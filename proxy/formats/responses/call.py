@@ -11,16 +11,18 @@ from core.rules.reserve import RESPONSES, measure
 from proxy.chat_call import FREE_TOOLS, PLAIN_TIERS
 from proxy.model_call import (
     MAX_OUTPUT,
-    ModelCall,
     other_bytes,
     read_document,
     read_echo,
     read_flag,
     read_model,
     read_whole,
-    refuse_not_yet,
 )
+from proxy.pdf import places
+from proxy.pdf.call import DocumentCall
+from proxy.pdf.plugins import read_engine
 from proxy.routing.preferences import read_fallbacks, read_preferences
+from proxy.thinking import asks_to_think
 
 NOTHING_KEPT = {
     "previous_response_id": "Send the whole conversation as input.",
@@ -29,14 +31,16 @@ NOTHING_KEPT = {
 }
 
 
-class ResponsesCall(ModelCall, frozen=True, kw_only=True):
+class ResponsesCall(DocumentCall, frozen=True, kw_only=True):
     """A request for a response."""
+
+    PLACES = places.RESPONSES
 
     @classmethod
     def parse(cls, body: bytes) -> "ResponsesCall":
         """Read a request body. Raises BadRequest naming the field that is wrong."""
         document, fields = read_document(body, holding="input")
-        refuse_not_yet(document)
+        fields.pop("plugins", None)  # they speak to us
         _refuse_what_is_kept(document)
         _refuse_extra_costs(document)
         extra_bytes = other_bytes(fields, beside="input")
@@ -49,8 +53,10 @@ class ResponsesCall(ModelCall, frozen=True, kw_only=True):
             fields=fields,
             max_tokens_name=None,  # no provider is sent this body
             echo_upstream_body=read_echo(document),
+            asks_to_think=asks_to_think(document),
             preferences=read_preferences(document),
             fallbacks=read_fallbacks(document, model),
+            pdf_engine=read_engine(document),
         )
 
 

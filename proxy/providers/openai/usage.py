@@ -33,6 +33,12 @@ def read_usage(stated: Any) -> Usage | None:
     )
 
 
+def adds_up(stated: Mapping[str, Any]) -> bool:
+    """Say whether usage that was read has the total it should, with thoughts in it or beside; or none."""
+    into, out, *_, reasoning, _ = _counts(stated)
+    return stated.get("total_tokens") in (None, into + out, into + out + reasoning)
+
+
 def _counts(stated: Mapping[str, Any]) -> tuple[Any, ...]:
     """What a usage object counts, as it stands there; details that are missing, or null, are none."""
     of_input: Any = stated.get("prompt_tokens_details")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from redis import Redis
 
 from core.charging.bases import Bases, Window
@@ -210,8 +211,8 @@ class Desk:
                 "tokens": 0,
                 "points": 0,
                 "requests": 1,
-                "base": '{"a":1}',
-                "final": '{"b":2}',
+                "base": msgspec.Raw(b'{"a":1}'),
+                "final": msgspec.Raw(b'{"b":2}'),
                 **fields,
             },
         )

@@ -11,6 +11,8 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+from msgspec import Raw
+
 from core.charging.bases import Bases, Window
 from core.charging.calls import Call, Caller, Progress
 from core.counters import loads, requests, trims
@@ -708,6 +710,6 @@ def _end(run: Run, charge: int, choose: Chooser) -> Settlement:
         tokens=tokens,
         points=points,
         requests=number,
-        base="",
-        final=f"{tokens}|{points}|{number}",
+        base=Raw(b""),
+        final=Raw(f"{tokens}|{points}|{number}".encode()),
     )

@@ -29,9 +29,8 @@ def event(**fields):
         "app_name": "",
         "app_url": "",
         "quotas": [],
-        "points": 3,
     }
-    final = json.dumps(final_facts(ENDING))
+    final = json.dumps({**final_facts(ENDING), "points": 3})
     return {
         "r": uuid7().hex,
         "w": WALLET.hex,

@@ -67,13 +67,13 @@ def test_an_end_is_absolute_and_says_what_was_used():
         1,
         50,
     )
-    assert json.loads(end.base)["points"] == 3
+    assert json.loads(bytes(end.final))["points"] == 3
     request = requests.settlement(end)
     assert request.args[:10] == [
         b"final", call.request_id.hex.encode(), WALLET.hex.encode(), GEN.encode(),
         b"30", b"20", b"16", b"3", b"1", b"50",
     ]  # fmt: skip
-    assert request.args[10:] == [end.base.encode(), end.final.encode()]
+    assert request.args[10:] == [bytes(end.base), bytes(end.final)]
     assert [key.split(b":")[2] for key in request.keys] == [b"P", b"H", b"Z", b"C", b"B", b"T", b"S", b"G"]
 
 
@@ -84,7 +84,7 @@ def test_a_call_that_failed_for_nothing_is_not_counted():
     end = requests.ended(call, failed, gen=GEN, hold_n=50)
 
     assert (end.charge_n, end.points, end.requests) == (0, 0, 0)
-    assert json.loads(end.base)["points"] == 0
+    assert json.loads(bytes(end.final))["points"] == 0
 
 
 def test_a_sweep_says_nothing_of_amounts():

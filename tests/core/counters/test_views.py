@@ -52,9 +52,8 @@ def test_a_look_asks_for_a_wallet_in_its_bucket_from_a_place_on():
     ],
 )
 def test_an_event_tells_what_will_be_booked_of_quotas(kind, amount, final, used):
-    points = {"points": 3} if kind == "2" else {}  # a sweeper knows of none
-    base = json.dumps({"key_id": str(KEY), "quotas": ["p:8"], **points})
-    text = final if isinstance(final, str) else json.dumps(final)
+    base = json.dumps({"key_id": str(KEY), "quotas": ["p:8"]})
+    text = final if isinstance(final, str) else json.dumps({**final, "points": 3})
 
     [event] = underway({**EVENT, "k": kind, "a": str(amount), "e": base, "f": text})
 

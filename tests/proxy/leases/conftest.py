@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from msgspec import Raw
 from redis import Redis
 
 from core.charging.calls import Admitted, Call
@@ -39,8 +40,8 @@ def line(**fields: Any) -> Settlement:
         "tokens": 30,
         "points": 0,
         "requests": 1,
-        "base": '{"model_id":"acme/tiny"}',
-        "final": '{"status":200}',
+        "base": Raw(b'{"model_id":"acme/tiny"}'),
+        "final": Raw(b'{"status":200}'),
     }
     return Settlement(**{**known, **fields})
 

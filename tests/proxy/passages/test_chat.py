@@ -54,3 +54,14 @@ def test_an_error_in_a_stream_ends_it(passage):
 def test_an_answer_without_choices_is_none(passage):
     with pytest.raises(MalformedStream):
         passage.read(b'{"choices": [], "usage": {}}')
+
+
+@pytest.mark.parametrize(("total", "is_odd"), [(35, False), (34, True)])
+def test_usage_whose_total_is_another_is_odd_streamed_and_whole(total, is_odd):
+    stated = b'"usage": {"prompt_tokens": 30, "completion_tokens": 5, "total_tokens": %d}' % total
+    streamed, whole = (ChatPassage(a_meter(), a_call()) for _ in range(2))
+
+    streamed.take(CHUNK + STOP + b'data: {"choices": [], %b}\n\n' % stated)
+    whole.read(b'{"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}], %b}' % stated)
+
+    assert [passage.meter.is_odd for passage in (streamed, whole)] == [is_odd, is_odd]

@@ -87,3 +87,54 @@ def test_a_stream_that_broke_ends_as_the_clients_format_has_it(passage, meter):
 def test_what_is_no_answer_is_malformed(passage):
     with pytest.raises(MalformedStream):
         passage.read(b'{"choices": []}')
+
+
+THINKING = (
+    HEAD,
+    b'{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}',
+    b'{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"Hmm..."}}',
+    b'{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"sig"}}',
+    b'{"type":"content_block_stop","index":0}',
+    b'{"type":"content_block_start","index":1,"content_block":{"type":"redacted_thinking","data":"secret"}}',
+    b'{"type":"content_block_stop","index":1}',
+    b'{"type":"content_block_start","index":2,"content_block":{"type":"text","text":""}}',
+    b'{"type":"content_block_delta","index":2,"delta":{"type":"text_delta","text":"Hello"}}',
+    b'{"type":"content_block_stop","index":2}',
+    *EVENTS[4:],
+)
+THOUGHT_WHOLE = b"""{"type":"message","id":"m","stop_reason":"end_turn",
+ "content":[{"type":"thinking","thinking":"Hmm...","signature":"sig"},{"type":"text","text":"Hello"}],
+ "usage":{"input_tokens":30,"output_tokens":5}}"""
+
+
+@pytest.fixture
+def thoughtless(meter):
+    writer = ChatWriter(answer_id=str(CALL_ID), model="acme/tiny", created=1)
+    return ConvertedPassage(meter, AnthropicReader(), writer, hides_thoughts=True)
+
+
+def test_hidden_thoughts_are_counted_and_not_told(thoughtless, meter):
+    taken, error = thoughtless.take(stream(THINKING))
+
+    chunks, _ = told(taken + thoughtless.end(the_bill(meter)))
+
+    assert error is None
+    deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
+    assert deltas == [{"role": "assistant", "content": ""}, {"content": "Hello"}, {}]
+    assert meter.produced_bytes == len("Hmm..." + "secret" + "Hello")
+    assert chunks[-1]["usage"]["cost"] == Decimal("0.000044")
+
+
+def test_a_hidden_thought_begins_an_answer(thoughtless):
+    thoughtless.take(stream(THINKING[:2]))
+
+    assert thoughtless.has_content
+
+
+def test_hidden_thoughts_are_not_in_a_plain_answer(thoughtless, meter):
+    thoughtless.read(THOUGHT_WHOLE)
+
+    answer = json.loads(thoughtless.answer(the_bill(meter)))
+
+    assert answer["choices"][0]["message"] == {"role": "assistant", "content": "Hello", "refusal": None}
+    assert meter.produced_bytes == len("Hmm..." + "Hello")

@@ -70,6 +70,17 @@ def as_file(data, name="report.pdf", **beside):
     return {"type": "file", "file": file, **beside}
 
 
+def as_block(data, **beside):
+    """The same as a block of the Messages format."""
+    source = {"type": "base64", "media_type": "application/pdf", "data": base64.b64encode(data).decode()}
+    return {"type": "document", "title": "report.pdf", "source": source, **beside}
+
+
+def as_input(data, **beside):
+    """The same as a part of the Responses format."""
+    return {"type": "input_file", **as_file(data)["file"], **beside}
+
+
 def _file(objects, said):
     out, starts = b"%PDF-1.7\n", []
     for number, body in enumerate(objects, 1):

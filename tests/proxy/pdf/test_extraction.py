@@ -19,7 +19,7 @@ SLOW = bomb(40)  # seconds of work, within the memory there is
 
 
 def of(data):
-    return Document(2, 1, "a.pdf", data)
+    return Document(2, ("content", 1), "messages[2].content[1].file.file_data", "a.pdf", data)
 
 
 def children():
@@ -33,6 +33,12 @@ def zombies():
         Path(path).read_text() for path in map(str, Path("/proc").glob("[0-9]*/stat")) if Path(path).exists()
     ]
     return [text for text in states if re.search(rf"\) Z {os.getpid()} ", text)]
+
+
+def pipes():
+    """The pipes this process has open."""
+    links = (path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink())
+    return sorted(link.name for link in links if link.name.startswith("pipe:"))
 
 
 @pytest.fixture
@@ -92,15 +98,18 @@ async def test_the_loop_goes_on_while_a_slow_document_is_read(extractor):
 
 
 async def test_at_its_deadline_a_reader_is_killed_and_gone():
+    before = pipes()
     extractor = Extractor(Bounds(deadline_s=0.5))
 
     with pytest.raises(BadRequest, match="memory or time"):
         await extractor.pages(of(SLOW))
 
     assert children() == zombies() == []
+    assert pipes() == before
 
 
 async def test_a_reader_goes_when_nobody_waits_for_it_any_more(extractor):
+    before = pipes()
     reading = asyncio.create_task(extractor.pages(of(SLOW)))
     await until(children)
 
@@ -109,6 +118,7 @@ async def test_a_reader_goes_when_nobody_waits_for_it_any_more(extractor):
         await reading
 
     assert children() == zombies() == []
+    assert pipes() == before
 
 
 async def test_calls_take_turns_and_beyond_a_queue_are_asked_to_come_again(extractor, monkeypatch):
@@ -170,8 +180,10 @@ async def test_a_reader_that_says_too_much_is_cut(extractor, tmp_path, monkeypat
     talker = tmp_path / "child.py"
     talker.write_text("while True: print('x' * 2**16)")
     monkeypatch.setattr(extraction, "CHILD", talker)
+    before = pipes()
 
     with pytest.raises(BadRequest, match="memory or time"):
         await extractor.pages(of(pdf("x")))
 
     assert children() == []
+    assert pipes() == before

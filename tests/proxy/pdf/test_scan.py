@@ -53,7 +53,10 @@ def test_a_provider_that_is_called_in_another_way_is_no_reader():
 
 def test_all_pages_are_priced_together():
     _, offer = reader_in(snapshot("mistralai/mistral-ocr-4", cards=({"page": 1_400_000},)))
-    counts = ((Document(0, 0, "a", b""), 1), (Document(0, 1, "b", b""), 2))
+    counts = (
+        (Document(0, ("content", 0), "a", "a", b""), 1),
+        (Document(0, ("content", 1), "b", "b", b""), 2),
+    )
     scan = Scan(offer=offer, terms=Terms(markup_bps=12_000), messages=msgspec.Raw(b"[]"), counts=counts)
 
     # 1.4 nano-dollars a page: 4.2 rounded up, and 4.2 x 1.2 x 1.1 = 5.544 rounded up.

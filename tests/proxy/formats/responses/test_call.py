@@ -52,7 +52,7 @@ def test_a_bound_that_is_no_sensible_count_is_refused(value):
         ({"prompt": {"id": "pmpt_1"}, "input": None}, "prompt"),
         ({"service_tier": "flex"}, "service_tier"), ({"service_tier": 7}, "service_tier"),
         ({"tools": {}}, "tools"), ({"tools": [5]}, "tools[0].type"), ({"tools": [{"type": []}]}, "tools[0].type"),
-        ({"models": "a/b"}, "models"), ({"provider": {"odd": 1}}, "provider.odd"), ({"plugins": []}, "plugins"),
+        ({"models": "a/b"}, "models"), ({"provider": {"odd": 1}}, "provider.odd"), ({"plugins": {}}, "plugins"),
     ],
 )  # fmt: skip
 def test_a_field_that_is_wrong_is_named(fields, param):

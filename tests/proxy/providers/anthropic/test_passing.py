@@ -3,7 +3,9 @@
 import json
 
 import msgspec
+import pytest
 
+from core.errors import BadRequest
 from proxy.providers.anthropic.passing import request_body
 
 BODY = b"""{"model": "acme/tiny", "max_tokens": 900, "messages": [{"role":  "user", "content": "H\\u00ed"}],
@@ -29,3 +31,16 @@ def test_what_speaks_to_us_stays_here_and_the_rest_goes_as_it_came():
 
 def test_a_lower_bound_takes_the_place_of_the_clients():
     assert json.loads(sent(max_tokens=("max_completion_tokens", 64)))["max_tokens"] == 64
+
+
+def test_more_thinking_than_the_bound_has_room_for_is_refused():
+    body = b'{"max_tokens": 9000, "thinking": {"type": "enabled", "budget_tokens": 2000}}'
+    fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+
+    def bounded(tokens):
+        return request_body(fields, model="tiny-1", stream=True, max_tokens=("max_tokens", tokens))
+
+    assert json.loads(bounded(2001))["max_tokens"] == 2001
+    with pytest.raises(BadRequest) as refused:
+        bounded(2000)
+    assert refused.value.param == "thinking.budget_tokens"

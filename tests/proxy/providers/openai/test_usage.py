@@ -76,3 +76,12 @@ def test_details_that_are_none_are_passed_over(details):
     assert openai.read_usage(usage(10, 5, prompt_tokens_details=details)) == Usage(
         input_tokens=10, output_tokens=5
     )
+
+
+@pytest.mark.parametrize(
+    ("total", "adds_up"), [(None, True), (15, True), (18, True), (16, False), (0, False), ("15", False)]
+)
+def test_a_total_is_the_sum_with_thoughts_in_it_or_beside(total, adds_up):
+    stated = usage(10, 5, total_tokens=total, completion_tokens_details={"reasoning_tokens": 3})
+
+    assert openai.adds_up(stated) == adds_up
