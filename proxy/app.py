@@ -27,6 +27,7 @@ from proxy.handlers.models import models, one_model
 from proxy.leases.build import build_leases
 from proxy.refusals import Refusals
 from proxy.routing.healths import Healths
+from proxy.routing.probes import Probes
 from proxy.routing.router import Router
 from proxy.routing.sharing import Sharing
 from proxy.running import Running
@@ -139,7 +140,7 @@ def build_deps(settings: Settings) -> Deps:
         grants=Grants(engine, pepper=settings.key_pepper, rules=Rules.of(settings)),
         leases=leases,
         running=running,
-        upstreams=Upstreams(settings, Router(healths)),
+        upstreams=Upstreams(settings, Router(healths, Probes(leases.store))),
         sharing=Sharing(leases.store, healths, leases.clock),
         refusals=Refusals(engine),
         clock=leases.clock,

@@ -21,6 +21,7 @@ from core.errors import BadRequest, OutOfCredits, UpstreamFailed
 from proxy.catalog import Offer, Provider
 from proxy.crossing import DIALECTS, Crossing, Outgoing, bound_of
 from proxy.model_call import ModelCall
+from proxy.plan import Plan
 from proxy.routing.healths import Attempt
 from proxy.routing.router import Router
 from proxy.running import Charge
@@ -29,7 +30,7 @@ from proxy.upstream.connection import Connection, Patience
 from proxy.upstream.heads import CLIENTS_FAULT, MISCONFIGURED, Unusable, check, refuse
 from proxy.upstream.pool import Pool
 from proxy.upstream.reader import BrokenOff
-from proxy.upstream.reasons import failure
+from proxy.upstream.reasons import failure, is_unreachable
 
 _log = structlog.get_logger()
 
@@ -111,15 +112,19 @@ class Upstreams:
         Raises BadRequest when the provider finds the request wrong, UpstreamFailed when all failed.
         """
         failures: list[tuple[str, str]] = []
-        for plan, offer in self._router.tries(charge.meter.plan):
+
+        async def served(plan: Plan, attempt: Attempt) -> bool:
             charge.meter.begin(plan)
-            name = offer.provider.name
+            name = attempt.offer.provider.name
             try:
-                await self._try(offer, charge, crossing, relay)
+                await self._try(attempt, charge, crossing, relay)
             except Unusable as error:
                 failures.append((name, str(error)))
                 _log.warning("offer_failed", provider=name, reason=str(error))
-                continue
+                return False
+            return True
+
+        if await self._router.serve(charge.meter.plan, charge.call.wallet_id, served):
             return
         raise UpstreamFailed(
             "No provider could answer this call. Try again, or choose another model.",
@@ -129,23 +134,22 @@ class Upstreams:
             },
         )
 
-    async def _try(self, offer: Offer, charge: Charge, crossing: Crossing, relay: Relay) -> None:
+    async def _try(self, attempt: Attempt, charge: Charge, crossing: Crossing, relay: Relay) -> None:
         """Have one offer answer, and note how that went. Raises Unusable when it could not."""
-        with self._router.healths.begin(offer) as attempt:
-            try:
-                with await _ask(self.line(offer.provider), offer, charge, crossing, attempt) as answer:
-                    charge.meter.offer = offer
-                    await relay(answer)
-            except Unusable as error:
-                attempt.failed(at_once=error.at_once, pause_ms=error.pause_ms)
-                raise
-            except UpstreamFailed as error:
-                attempt.failed()
-                raise Unusable(str(error.metadata["reason"])) from None
-            if answer.fault is not None:
-                attempt.failed()
-            elif charge.ending is not None:
-                attempt.served(charge.ending.usage.output_tokens)
+        try:
+            with await _ask(self.line(attempt.offer.provider), charge, crossing, attempt) as answer:
+                charge.meter.offer = attempt.offer
+                await relay(answer)
+        except Unusable as error:
+            attempt.failed(for_all=error.for_all, at_once=error.at_once, pause_ms=error.pause_ms)
+            raise
+        except UpstreamFailed as error:
+            attempt.failed()
+            raise Unusable(str(error.metadata["reason"])) from None
+        if answer.fault is not None:
+            attempt.failed()
+        elif charge.ending is not None:
+            attempt.served(charge.ending.usage.output_tokens)
 
     def close(self) -> None:
         for line in self._lines.values():
@@ -172,15 +176,15 @@ def system_trust() -> ssl.SSLContext:
     return context
 
 
-async def _ask(line: Line, offer: Offer, charge: Charge, crossing: Crossing, attempt: Attempt) -> Answer:
+async def _ask(line: Line, charge: Charge, crossing: Crossing, attempt: Attempt) -> Answer:
     """The answer of an offer, its head read. Raises Unusable, or BadRequest for what the client did wrong."""
-    stream = crossing.call.stream
+    offer, stream = attempt.offer, crossing.call.stream
     sent = await _outgoing(offer, charge, crossing)
     try:
         head = line.head_for(sent, request_id=charge.call.request_id)
         connection = await line.pool.ask(head, sent.body, is_plain=not stream)
     except (BrokenOff, OSError) as error:
-        raise Unusable(failure(error)) from None
+        raise Unusable(failure(error), for_all=is_unreachable(error)) from None
     try:
         if connection.head.status in CLIENTS_FAULT:
             await refuse(connection, offer.provider)
@@ -217,5 +221,5 @@ def _request_head(provider: Provider, authority: str, path: str) -> str:
     target = urlsplit(provider.base_url).path + path
     lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
     if not all(line.isascii() and line.isprintable() for line in lines):
-        raise Unusable(MISCONFIGURED, at_once=True)
+        raise Unusable(MISCONFIGURED, for_all=True, at_once=True)
     return "".join(f"{line}\r\n" for line in lines)

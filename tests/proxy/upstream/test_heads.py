@@ -45,6 +45,7 @@ def test_what_cannot_be_relayed_says_why_and_what_it_tells_of_the_offer(
         check(Head(status, fields), PROVIDER, stream=True)
 
     assert (str(error.value), error.value.at_once, error.value.pause_ms) == (told, at_once, pause_ms)
+    assert error.value.for_all == (status == 401)  # the others may be of what this call asks
 
 
 @pytest.mark.parametrize("status", sorted(CLIENTS_FAULT))
