@@ -92,8 +92,8 @@ def chunks(text: str) -> list[Any]:
     return [json.loads(piece, parse_float=Decimal) for piece in data[:-1]]
 
 
-async def until(is_so: Callable[[], object], *, timeout_s: float = 8) -> Any:
-    """Wait for a condition of the other side, with a deadline; gives what it gave."""
+async def until(is_so: Callable[[], object], *, timeout_s: float = 20) -> Any:
+    """Wait for a condition of the other side, with a deadline no busy machine meets; gives what it gave."""
     async with asyncio.timeout(timeout_s):
         while not (found := is_so()):  # noqa: ASYNC110  # the other side raises no event here
             await asyncio.sleep(0.01)

@@ -24,7 +24,7 @@ async def streaming(process, caller, words=5, model="acme/slow"):
     """A client whose answer is under way."""
     client = connect(process, caller, ask(model, stream=True))
     seen = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while seen.count(b'"content"') < words:
             seen += await asyncio.get_running_loop().sock_recv(client, 4096)
     return client, seen
@@ -98,7 +98,7 @@ async def test_a_short_call_is_finished_before_a_relay_ends(start_process, tiny,
     client, seen = await streaming(process, caller, model="acme/short", words=2)
 
     process.process.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(20):
         while b"[DONE]" not in seen and (more := await asyncio.get_running_loop().sock_recv(client, 4096)):
             seen += more
 
