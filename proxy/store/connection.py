@@ -127,7 +127,8 @@ class Connection(asyncio.Protocol):
         dead_at = self._heard_at + SILENCE * self._timeout_s
         if self._waiting and now >= dead_at:
             self.close()
-        elif due or self._waiting:
-            self._timer = self._loop.call_at(due[0][0] if due else dead_at, self._ring)
+        elif due or self._waiting:  # who comes after this has his time too: no clock sleeps longer than that
+            next_at = due[0][0] if due else min(dead_at, now + self._timeout_s)
+            self._timer = self._loop.call_at(next_at, self._ring)
         else:
             self._timer = None

@@ -107,7 +107,7 @@ async def test_a_client_leaves_after_so_many_bytes(seen, how, told):
     await call(seen, ask("m", 1, stream=True), leave_after=40, how=how)
 
     assert (seen.received, seen.has_left) == (40, True)
-    assert await asyncio.wait_for(ends.get(), 5) == told
+    assert await asyncio.wait_for(ends.get(), 20) == told
     server.close()
 
 

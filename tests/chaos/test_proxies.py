@@ -7,7 +7,7 @@ import pytest
 
 from tests.chaos.auditor import FINAL
 from tests.chaos.load import LONG, LONGEST, Load
-from tests.chaos.processes import until
+from tests.chaos.processes import READY_S, until
 from tests.chaos.rig import ENDED_S, HOLD_S, begin
 from tests.chaos.wire import SOUND, Fault
 
@@ -42,6 +42,7 @@ async def test_a_frozen_proxy_whose_calls_were_swept_books_them_once_when_it_tha
             before = orphans(rig)
             proxy.send(signal.SIGSTOP)
             await asyncio.sleep(HOLD_S + 2)
+            await until(lambda before=before: orphans(rig) - before, within_s=ENDED_S)
             swept |= orphans(rig) - before
             proxy.send(signal.SIGCONT)
 
@@ -84,7 +85,7 @@ async def test_a_rolling_restart_settles_everything_and_ends_in_time(rig, chance
             await load.flowing(proxy)
 
             proxy.send(signal.SIGTERM)
-            codes.append(await proxy.ended(within_s=8))
+            codes.append(await proxy.ended(within_s=READY_S))
 
             await begin(proxy)
 

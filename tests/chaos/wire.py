@@ -69,6 +69,7 @@ class Link:
     async def _pass(self, piece: bytes, to: asyncio.StreamWriter, *, is_reply: bool) -> bool:
         """Send one piece on as the fault of this moment has it; False ends the direction."""
         fault = self.wire.fault
+        self.wire.taken += len(piece)
         if fault.half_open:
             abort(self.far)
         if not is_reply and fault.deaf_to is not None and fault.deaf_to in piece:
@@ -114,6 +115,7 @@ class Wire:
         self.target = target
         self.chance = chance
         self.fault = SOUND
+        self.taken = 0  # bytes that came, whatever became of them
         self.lost = 0
         self.links: set[Link] = set()
         self._loop = uvloop.new_event_loop()

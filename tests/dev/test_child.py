@@ -2,14 +2,13 @@ import io
 import os
 import signal
 import sys
-from pathlib import Path
 
 import pytest
 
 from dev.child import Child, how_it_ended, next_delay
 from dev.logs import Terminal
 from dev.programs import Layer, Program
-from tests.dev.waiting import until
+from tests.dev.waiting import is_running, until
 
 
 @pytest.mark.parametrize(
@@ -43,7 +42,7 @@ def finish(kept):
     kept.ask_to_stop()
     if not kept.join(5):
         kept.kill()
-        assert kept.join(5)
+        assert kept.join(20)
 
 
 def test_a_child_that_dies_is_started_again_and_that_is_said(tmp_path, terminal):
@@ -82,10 +81,3 @@ def test_what_a_killed_child_leaves_in_its_session_goes_too(tmp_path, terminal):
 
     until(lambda: not is_running(grandchild))
     finish(kept)
-
-
-def is_running(pid):
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False

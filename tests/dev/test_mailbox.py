@@ -20,7 +20,7 @@ def served(tmp_path):
     until(lambda: greets(port, b"220"))
     yield port, directory
     process.terminate()
-    assert process.wait(5) == 0
+    assert process.wait(20) == 0
 
 
 def test_a_mail_lands_whole_in_the_directory(served):

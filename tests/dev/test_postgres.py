@@ -76,7 +76,7 @@ def test_after_a_kill_a_second_start_is_quick_and_keeps_the_rows(roomy_path):
             row = link.execute("SELECT one FROM kept").fetchone()
 
     assert row == (1,)
-    assert took_s < 5  # 0.2 s on an idle machine; its disk may be busy
+    assert took_s < 10  # nothing it had locked was waited for; 0.2 s on an idle machine
 
 
 def test_the_pid_file_of_another_program_is_removed(tmp_path):

@@ -1,6 +1,5 @@
 import signal
 import sys
-import time
 
 import pytest
 
@@ -18,13 +17,11 @@ def program(code, **more):
 def test_a_program_that_ignores_the_signal_is_killed():
     process = spawn(program(STUBBORN))
     process.stdout.readline()
-    started = time.monotonic()
 
     end(process, signal.SIGTERM, grace_s=0.2)
     process.stdout.close()
 
     assert process.returncode == -signal.SIGKILL
-    assert time.monotonic() - started < 2
 
 
 def test_a_program_that_dies_early_is_said_so():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dev.tether import tethered
-from tests.dev.waiting import until
+from tests.dev.waiting import is_running, until
 
 STARTER = """
 import subprocess, sys
@@ -27,11 +27,7 @@ def test_a_program_ends_with_a_starter_that_is_killed():
     starter.kill()
     starter.communicate()
 
-    until(
-        lambda: (
-            not Path(f"/proc/{child}").exists() or "\nState:\tZ" in Path(f"/proc/{child}/status").read_text()
-        )
-    )
+    until(lambda: not is_running(child))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can lend another account")

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -25,6 +24,7 @@ from core.counters.client import Counters
 from core.counters.keys import wallet_keys
 from core.db import driver_url
 from core.models import ApiKey, LedgerEntry, Org, UsageEvent, User, Wallet
+from dev.ports import free_port
 from proxy.app import build_app, serving
 from proxy.deps import DEPS, Deps
 from simulator.server import running
@@ -92,8 +92,8 @@ def chunks(text: str) -> list[Any]:
     return [json.loads(piece, parse_float=Decimal) for piece in data[:-1]]
 
 
-async def until(is_so: Callable[[], object], *, timeout_s: float = 8) -> Any:
-    """Wait for a condition of the other side, with a deadline; gives what it gave."""
+async def until(is_so: Callable[[], object], *, timeout_s: float = 20) -> Any:
+    """Wait for a condition of the other side, with a deadline no busy machine meets; gives what it gave."""
     async with asyncio.timeout(timeout_s):
         while not (found := is_so()):  # noqa: ASYNC110  # the other side raises no event here
             await asyncio.sleep(0.01)
@@ -296,10 +296,7 @@ def start_process(settings, tmp_path):
     with ExitStack() as started:
 
         def start(*, port=None, **environment):
-            if port is None:
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", 0))
-                    port = probe.getsockname()[1]
+            port = port or free_port()
             made = Process(
                 {
                     "PATH": os.environ["PATH"],

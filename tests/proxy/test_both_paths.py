@@ -98,7 +98,7 @@ class World:
         caller = SimpleNamespace(secret=self.secrets[who])
         body = ask("own/model", stream=True, max_tokens=50, x_how=how)
         client, seen = connect(self.relay, caller, body), b""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while after not in seen:
                 seen += await asyncio.get_running_loop().sock_recv(client, 4096)
             await until(lambda: any(c.meter.offer or not after for c in self.charges))

@@ -216,7 +216,7 @@ async def test_without_a_database_the_last_catalogue_serves_on(catalog, make, db
     db.execute(text("ALTER TABLE away RENAME TO catalog_version"))
     db.commit()
     make.offer("acme/back")
-    await until(lambda: "acme/back" in catalog.now.models, timeout_s=3)
+    await until(lambda: "acme/back" in catalog.now.models)
     keeping.cancel()
     with suppress(asyncio.CancelledError):
         await keeping

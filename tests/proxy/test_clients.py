@@ -39,26 +39,26 @@ async def test_a_client_that_leaves_closes_the_provider_and_pays_for_what_was_pr
     offered, caller, simulator, books, how
 ):
     relay, offer = offered
-    slow = offer("tokens=200+delay=0.02")
+    slow = offer("tokens=2000+delay=0.02")
     await relay.deps.catalog.refresh()
     loop = asyncio.get_running_loop()
-    for words in (1, 12):
+    for number, words in enumerate((1, 12), 1):
         simulator.truth.forget()
         client = connect(relay, caller, ask(slow, stream=True))
         seen = b""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while seen.count(b'"content"') < words:
                 seen += await loop.sock_recv(client, 4096)
 
         leave(client, how)
 
-        record = (await until(simulator.truth.records, timeout_s=1))[0]
+        record = (await until(simulator.truth.records))[0]
         assert record["how"] == "client_gone"
-        await until(lambda: books.holds() == [])
+        await until(lambda number=number: books.holds() == [] and len(books.events()) == number)
         client.close()
         event = books.events()[-1]
         assert (event.status, event.reason, event.estimated) == (499, "client_gone", True)
-        assert 0 < event.output_tokens < 200
+        assert 0 < event.output_tokens < 2000
         assert event.charge_n > 0
     assert books.charges() == [event.charge_n for event in books.events()]
 
@@ -76,12 +76,12 @@ async def test_whenever_a_client_leaves_the_provider_is_closed_and_what_it_got_i
 ):
     for kind, base in BASES.items():
         make.provider(kind, kind=kind, base_url=simulator.url + base)
-        make.offer(f"acme/{kind}", provider=kind, upstream_model="tiny+tokens=400+delay=0.02")
+        make.offer(f"acme/{kind}", provider=kind, upstream_model="tiny+tokens=4000+delay=0.02")
     relay = await start_relay()
     loop, seen = asyncio.get_running_loop(), {}
 
     async def leaves(form, kind, how, at):
-        sent = body(form, stream=True, model=f"acme/{kind}", max_tokens=400, max_output_tokens=400)
+        sent = body(form, stream=True, model=f"acme/{kind}", max_tokens=4000, max_output_tokens=4000)
         sent.pop("max_output_tokens" if form != "responses" else "max_tokens")
         client = connect(relay, caller, sent, path=PATHS[form])
         got = b""
@@ -89,7 +89,7 @@ async def test_whenever_a_client_leaves_the_provider_is_closed_and_what_it_got_i
             got += await loop.sock_recv(client, at - len(got))
         leave(client, how)
         (name,) = re.findall(rb"X-Request-Id: (\S+)", got)
-        await until(lambda: simulator.truth.records(request_id=name.decode()), timeout_s=1)
+        await until(lambda: simulator.truth.records(request_id=name.decode()))
         client.close()
         seen[name.decode()] = form, got
 
@@ -101,7 +101,7 @@ async def test_whenever_a_client_leaves_the_provider_is_closed_and_what_it_got_i
                 for how in ("close", "reset", "half-close", "close", "reset")
             )
         )
-    await until(lambda: books.holds() == [])
+    await until(lambda: books.holds() == [] and len(books.events()) == len(seen))
 
     assert {record["how"] for record in simulator.truth.records()} == {"client_gone"}
     rows = {str(row.request_id): row for row in books.events()}
@@ -109,7 +109,7 @@ async def test_whenever_a_client_leaves_the_provider_is_closed_and_what_it_got_i
     for request_id, (_form, got) in seen.items():
         row = rows[request_id]
         assert (row.status, row.reason) == (499, "client_gone")
-        assert row.output_tokens < 400
+        assert row.output_tokens < 4000
         assert row.charge_n > 0 or b"data: " not in got, got
     assert sum(SAID[form].search(got) is not None for form, got in seen.values()) > len(rows) // 2
     assert sorted(books.charges()) == sorted(row.charge_n for row in rows.values() if row.charge_n)
@@ -118,15 +118,15 @@ async def test_whenever_a_client_leaves_the_provider_is_closed_and_what_it_got_i
 async def test_a_client_that_leaves_before_the_answer_pays_nothing(relay, caller, simulator, make, books):
     make.offer("acme/late", upstream_model="tiny+wait=20")
     await relay.deps.catalog.refresh()
-    for stream in (False, True):
+    for number, stream in enumerate((False, True), 1):
         simulator.truth.forget()
         client = connect(relay, caller, ask("acme/late", stream=stream))
         await until(lambda: simulator.truth._running)
 
         leave(client, "reset")
 
-        assert (await until(simulator.truth.records, timeout_s=1))[0]["how"] == "client_gone"
-        await until(lambda: books.holds() == [])
+        assert (await until(simulator.truth.records))[0]["how"] == "client_gone"
+        await until(lambda number=number: books.holds() == [] and len(books.events()) == number)
         assert books.events()[-1].charge_n == 0
         assert books.events()[-1].reason == "client_gone"
 
@@ -151,9 +151,9 @@ async def test_a_client_that_takes_nothing_is_left_and_pays_for_what_was_produce
     relay = await start_relay(idle_timeout_s=0.4)
     client = connect(relay, caller, ask("own/model", stream=True))
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         await ended.wait()
-    await until(lambda: books.holds() == [])
+    (event,) = await until(lambda: books.holds() == [] and books.events())
 
     client.close()
-    assert books.events()[0].charge_n > 0
+    assert event.charge_n > 0

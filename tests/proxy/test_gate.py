@@ -73,7 +73,7 @@ async def test_calls_that_wait_for_each_other_leave_connections_for_signs_of_lif
         connection.execute(text("SELECT FROM wallets WHERE id = :w FOR UPDATE"), {"w": call.wallet_id})
         asking = [asyncio.create_task(gate.admit(one)) for one in calls]
 
-        async with asyncio.timeout(5), engine.connect() as free:
+        async with asyncio.timeout(20), engine.connect() as free:
             assert (await free.execute(text("SELECT 1"))).scalar_one() == 1
         assert not any(task.done() for task in asking)
 

@@ -24,7 +24,7 @@ async def streaming(process, caller, words=5, model="acme/slow"):
     """A client whose answer is under way."""
     client = connect(process, caller, ask(model, stream=True))
     seen = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while seen.count(b'"content"') < words:
             seen += await asyncio.get_running_loop().sock_recv(client, 4096)
     return client, seen
@@ -68,22 +68,24 @@ async def test_a_relay_that_is_told_to_end_settles_all_and_ends_in_time(start_pr
     client, _ = await streaming(process, caller)
 
     process.process.send_signal(signal.SIGTERM)
-    code = await asyncio.to_thread(process.process.wait, 4)
+    code = await asyncio.to_thread(process.process.wait, 20)
 
     client.close()
     assert code == 0
     assert books.holds() == []
     assert books.pool(caller)["held"] == 0
-    assert books.events()[0].charge_n > 0
+    (event,) = books.events()
+    assert event.charge_n > 0
+    assert event.output_tokens < 2000  # it was not waited for
     assert "Traceback" not in process.log.read_text()
 
 
 async def test_a_relay_ends_soon_although_nobody_books_what_it_settled(start_process, tiny, caller, books):
-    process = await start_process(DRAIN_S="30").ready()
+    process = await start_process(DRAIN_S="600").ready()
     assert await post(process, caller) == 200
 
     process.process.send_signal(signal.SIGTERM)
-    code = await asyncio.to_thread(process.process.wait, 4)
+    code = await asyncio.to_thread(process.process.wait, 20)
 
     assert code == 0
     assert books.holds() == []
@@ -96,7 +98,7 @@ async def test_a_short_call_is_finished_before_a_relay_ends(start_process, tiny,
     client, seen = await streaming(process, caller, model="acme/short", words=2)
 
     process.process.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(20):
         while b"[DONE]" not in seen and (more := await asyncio.get_running_loop().sock_recv(client, 4096)):
             seen += more
 

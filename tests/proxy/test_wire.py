@@ -24,7 +24,7 @@ async def client_of(handler):
     await site.start()
     reader, writer = await asyncio.open_connection(*runner.addresses[0])
     try:
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(20):
             yield reader, writer
     finally:
         writer.close()

@@ -9,6 +9,8 @@ import pytest
 from simulator.server import Running, running
 from simulator.settings import Settings
 
+HANG_S = 5
+
 
 class Caller:
     """Speaks to one simulator over real HTTP."""
@@ -50,7 +52,7 @@ class Caller:
 
 @pytest.fixture
 async def simulator(tmp_path: Path):
-    async with running(Settings(truth_log=tmp_path / "truth.jsonl", hang_s=5)) as started:
+    async with running(Settings(truth_log=tmp_path / "truth.jsonl", hang_s=HANG_S)) as started:
         yield started
 
 
@@ -64,7 +66,7 @@ async def caller(simulator: Running):
 def until():
     """Wait for a condition of the other side, with a deadline."""
 
-    async def wait(is_so: Callable[[], object], *, timeout_s: float = 5) -> None:
+    async def wait(is_so: Callable[[], object], *, timeout_s: float = 20) -> None:
         async with asyncio.timeout(timeout_s):
             while not is_so():  # noqa: ASYNC110 - the other side raises no event here
                 await asyncio.sleep(0.005)

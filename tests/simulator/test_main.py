@@ -70,7 +70,7 @@ async def test_a_record_is_there_for_a_call_that_sigterm_ends(tmp_path):
 
             process.send_signal(signal.SIGTERM)
 
-            assert await asyncio.wait_for(process.wait(), 5) == 0
+            assert await asyncio.wait_for(process.wait(), 20) == 0
 
     record = json.loads(log.read_text())
     assert (record["how"], record["completion_tokens"]) == ("terminated", 100)

@@ -9,11 +9,20 @@ import time
 import aiohttp
 import pytest
 
+from tests.simulator.conftest import HANG_S
+
 
 def request_bytes(model: str, *, stream: bool = True) -> bytes:
     body = json.dumps({"model": model, "stream": stream, "messages": [{"role": "user", "content": "x"}]})
     head = "POST /v1/chat/completions HTTP/1.1\r\nHost: simulator\r\nAuthorization: Bearer k\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+async def given_up(calling):
+    """Wait a moment for what must not come, and leave."""
+    done, _ = await asyncio.wait({calling}, timeout=0.2)
+    assert not done
+    calling.cancel()
 
 
 async def timed(awaitable):
@@ -25,7 +34,7 @@ async def timed(awaitable):
 async def test_a_delay_lies_between_content_chunks(caller):
     _, took_s = await timed(caller.raw("tiny+tokens=4+delay=0.05"))
 
-    assert 0.15 <= took_s < 1
+    assert took_s >= 0.15
 
 
 async def test_a_wait_comes_before_the_headers(caller):
@@ -38,13 +47,14 @@ async def test_a_wait_comes_before_the_headers(caller):
     assert waited_s >= 0.1
 
 
-async def test_a_slow_answer_holds_up_nobody(caller):
-    slow = asyncio.create_task(caller.raw("tiny+tokens=3+delay=1"))
+async def test_a_slow_answer_holds_up_nobody(caller, simulator, until):
+    slow = asyncio.create_task(caller.raw("tiny+tokens=3+delay=60"))
+    await until(lambda: simulator.truth._running)
 
-    _, took_s = await timed(caller.ask())
+    await caller.ask()
+
+    assert not slow.done()
     slow.cancel()
-
-    assert took_s < 0.9
 
 
 async def test_a_long_answer_without_delay_lets_others_through(caller, simulator):
@@ -72,19 +82,19 @@ async def test_a_refused_call_is_reset_before_any_byte(caller, simulator):
     assert (record["how"], record["bytes_sent"], record["fault"]) == ("refused", 0, "refuse")
 
 
-async def test_a_hanging_call_gets_no_headers(caller, until):
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.2), caller.post("tiny+hang"):
-            pytest.fail("headers came")
+async def test_a_hanging_call_gets_no_headers(caller, simulator, until):
+    calling = asyncio.create_task(caller.raw("tiny+hang"))
+    await until(lambda: simulator.truth._running)
+    await given_up(calling)
 
     await until(lambda: caller.records)
     (record,) = caller.records
     assert (record["how"], record["bytes_sent"]) == ("hung", 0)
-    assert record["ended"] - record["started"] < 2
+    assert record["ended"] - record["started"] < HANG_S  # as soon as the client had left
 
 
 @pytest.mark.parametrize(("fault", "chunks"), [("hang_mid", 5), ("hang_mid=3", 3), ("hang_mid=0", 0)])
-async def test_a_stream_hangs_after_its_chunks(caller, until, fault, chunks):
+async def test_a_stream_hangs_after_its_chunks(caller, simulator, until, fault, chunks):
     got = bytearray()
 
     async def collect():
@@ -92,8 +102,9 @@ async def test_a_stream_hangs_after_its_chunks(caller, until, fault, chunks):
             async for data in response.content.iter_any():
                 got.extend(data)
 
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(collect(), 0.3)
+    collecting = asyncio.create_task(collect())
+    await until(lambda: simulator.truth._running and got.count(b'{"content":') >= chunks)
+    await given_up(collecting)
 
     assert got.count(b'{"content":') == chunks
     await until(lambda: caller.records)
@@ -146,9 +157,8 @@ async def test_what_was_sent_is_counted_to_the_byte(caller):
 @pytest.mark.parametrize("leave", ["fin", "reset"])
 async def test_a_client_that_leaves_is_noticed_at_once(caller, simulator, until, leave):
     reader, writer = await asyncio.open_connection("127.0.0.1", simulator.port)
-    writer.write(request_bytes("tiny+tokens=100+delay=0.02"))
+    writer.write(request_bytes("tiny+tokens=1000+delay=0.02"))
     await reader.readuntil(b'{"content":')
-    left_at = time.time()
 
     if leave == "reset":
         linger = struct.pack("ii", 1, 0)
@@ -158,8 +168,7 @@ async def test_a_client_that_leaves_is_noticed_at_once(caller, simulator, until,
     await until(lambda: caller.records)
     (record,) = caller.records
     assert record["how"] == "client_gone"
-    assert record["ended"] - left_at < 1
-    assert 1 <= record["tokens_sent"] < 100
+    assert 1 <= record["tokens_sent"] < 1000
 
 
 async def test_a_client_that_leaves_before_the_headers_is_noticed(caller, simulator, until):

@@ -98,12 +98,16 @@ class Running:
         assert came, f"no {name} in {self.lines}"
         return self.events(name)[count - 1]
 
-    def stop(self, *, timeout_s: float = 10) -> float:
-        """End it with SIGTERM. Returns how long that took, in seconds."""
-        began = time.monotonic()
+    def ended(self, *, within_s: float = 60) -> int:
+        """Wait until it has ended, and all it logged is here. Returns its code."""
+        code = self.process.wait(within_s)
+        self._reader.join()
+        return code
+
+    def stop(self, *, within_s: float = 20) -> int:
+        """End it with SIGTERM. Returns its code."""
         self.process.terminate()
-        self.process.wait(timeout_s)
-        return time.monotonic() - began
+        return self.ended(within_s=within_s)
 
     def close(self) -> None:
         if self.process.poll() is None:

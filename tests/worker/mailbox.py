@@ -1,9 +1,10 @@
 """A real SMTP server that keeps what it is sent."""
 
-import socket
 from typing import Any, Self
 
 from aiosmtpd.controller import Controller
+
+from dev.ports import free_port
 
 
 class Mailbox:
@@ -11,9 +12,7 @@ class Mailbox:
 
     def __init__(self) -> None:
         self.mails: list[tuple[str, list[str], bytes]] = []
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         self._controller = Controller(self, hostname="127.0.0.1", port=port)
         self.url = f"smtp://127.0.0.1:{port}"
 

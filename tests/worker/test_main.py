@@ -24,7 +24,7 @@ def test_who_signs_up_gets_a_mail_with_a_link_that_proves_it(engine, jobs_redis,
     with Mailbox() as mailbox:
         user_id = sign_up_somebody(engine, jobs_redis)
         worker = start("worker", "--burst", SMTP_URL=mailbox.url)
-        assert worker.process.wait(60) == 0
+        assert worker.ended() == 0
 
     [(_, recipients, content)] = mailbox.mails
     text = message_from_bytes(content, policy=policy.default).get_body(("plain",)).get_content()
@@ -41,7 +41,7 @@ def test_a_job_that_fails_is_kept_with_its_reason_and_the_worker_goes_on(engine,
 
     worker = start("worker", "--burst")
 
-    assert worker.process.wait(60) == 0
+    assert worker.ended() == 0
     mail = queue(jobs_redis, "mail")
     [job_id] = FailedJobRegistry(queue=mail).get_job_ids()
     assert "SMTP_URL is not set" in mail.fetch_job(job_id).latest_result().exc_string
@@ -64,7 +64,7 @@ def test_sigterm_lets_the_job_in_hand_end(engine, jobs_redis, start, tmp_path):
     with fifo.open("w") as stream:  # opens once the job reads
         worker.process.terminate()
         stream.write("done")
-    worker.process.wait(20)
+    worker.ended()
 
     job.refresh()
     assert job.get_status() == "finished"
@@ -75,7 +75,7 @@ def test_all_queues_are_served(engine, jobs_redis, start):
 
     worker = start("worker", "--burst")
 
-    assert worker.process.wait(60) == 0
+    assert worker.ended() == 0
     assert [job.latest_result().return_value for job in jobs] == [2.0] * len(QUEUES)
 
 
@@ -94,8 +94,6 @@ def test_a_missing_setting_or_redis_is_one_sentence(start):
     unset = start("worker", "--burst", REDIS_URL="")
     away = start("worker", "--burst", REDIS_URL="redis://127.0.0.1:1/0")
 
-    assert (unset.process.wait(60), away.process.wait(60)) == (1, 1)
-    for worker in (unset, away):
-        worker.close()
+    assert (unset.ended(), away.ended()) == (1, 1)
     assert unset.lines == ["Error: REDIS_URL is not set; docs/settings.md says what it holds\n"]
     assert [line[:39] for line in away.lines] == ["Error: Redis cannot be used (REDIS_URL)"]

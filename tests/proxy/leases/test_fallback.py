@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+from aiohttp import web
 
 from core.charging import generations
 from core.charging.calls import Admitted, Call, Caller, Ending, Progress, Settled, Stale, TooFast
@@ -97,10 +98,9 @@ async def test_where_the_operator_wants_it_calls_go_on_in_postgres(start, caller
     began = time.monotonic()
     while (status := await status_of(relay, caller.secret)) == 503:
         pass
-    lasted_s = time.monotonic() - began
 
     assert status == 200
-    assert 4 <= lasted_s < 12
+    assert time.monotonic() - began >= 4  # who could object has had his time
     assert len(simulator.truth.records()) == 2
     assert await readiness(relay) == (200, {"status": "ok", "degraded": "counters away"})
     await outage.end(relay)
@@ -233,20 +233,28 @@ async def test_one_that_was_not_heard_of_objects(start, caller, outage, books):
     assert books.charges() == [COST_N] * 2
 
 
-async def test_a_call_ends_where_it_was_admitted(start, make, caller, outage, books):
-    make.offer("acme/slow", upstream_model="tiny+tokens=16+wait=8", prices={"input": "0", "output": "625"})
-    relay = await start()
+async def test_a_call_ends_where_it_was_admitted(start, make, caller, provider, outage, books):
+    make.offer("own/slow", provider="own", prices={"input": "0", "output": "625"})
+    relay, over = await start(), asyncio.Event()
+
+    async def answer(request):
+        await over.wait()
+        choice = {"index": 0, "finish_reason": "stop"}
+        choice["message"] = {"role": "assistant", "content": " ".join(["word"] * 16)}
+        usage = {"prompt_tokens": 8, "completion_tokens": 16, "total_tokens": 24}
+        return web.json_response({"choices": [choice], "usage": usage})
 
     def running():
         return {charge.admitted.gen for charge in relay.deps.running._charges.values()}
 
-    leased = asyncio.create_task(status_of(relay, caller.secret, model="acme/slow"))
+    provider.answer = answer
+    leased = asyncio.create_task(status_of(relay, caller.secret, model="own/slow"))
     await until(lambda: running() == {"1:" + str(relay.deps.leases.generations.current.since_ms)})
     await outage.begin(relay)
-    held = asyncio.create_task(status_of(relay, caller.secret, model="acme/slow"))
+    held = asyncio.create_task(status_of(relay, caller.secret, model="own/slow"))
     await until(lambda: "" in running())
     await outage.end(relay)
-    assert not leased.done() or not held.done()
+    over.set()
 
     assert [await leased, await held] == [200, 200]
     assert [(row.gen, row.charge_n) for row in books.events()] == [(1, COST_N), (0, COST_N)]

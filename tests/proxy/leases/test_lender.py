@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -28,6 +29,14 @@ def lender(leases):
 @pytest.fixture
 def life(leases):
     return leases.generations.current
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The lender's, which stands still unless told."""
+    stands = SimpleNamespace(now_s=1000.0)
+    monkeypatch.setattr(lenders, "time", SimpleNamespace(monotonic=lambda: stands.now_s))
+    return stands
 
 
 def leased(desk):
@@ -134,14 +143,14 @@ async def test_a_first_lease_that_was_lost_is_found_too(lender, life, counter):
     assert counter.pool() == {"free": 1000, "held": 0, "spent": 0, "granted": 1000, "seq": 1}
 
 
-async def test_a_wallet_without_money_is_believed_to_be_dry_for_a_moment(lender, life, counter, monkeypatch):
+async def test_a_wallet_without_money_is_believed_to_be_dry_for_a_moment(lender, life, counter, clock):
     caller = counter.desk.caller()
     await lender.lend(caller, life, want_n=10_000)
     assert not lender.is_dry(caller)
     await lender.lend(caller, life, want_n=10)
     assert lender.is_dry(caller)
 
-    monkeypatch.setattr(lenders.time, "monotonic", lambda: time.perf_counter() + 10**6)
+    clock.now_s += lenders.DRY_S
 
     assert not lender.is_dry(caller)
 
@@ -222,7 +231,7 @@ async def test_a_refill_that_fails_is_said_and_the_next_one_is_tried(lender, lif
     await until(lambda: counter.pool()["free"] == 50)
 
 
-async def test_a_dry_wallet_is_not_refilled(lender, life, counter):
+async def test_a_dry_wallet_is_not_refilled(lender, life, counter, clock):
     caller = counter.desk.caller()
     for want in (10_000, 10):
         await lender.lend(caller, life, want_n=want)

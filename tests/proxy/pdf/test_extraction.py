@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,22 +22,30 @@ def of(data):
 
 
 def children():
-    """The processes this one has started and that are not gone yet: its readers."""
+    """The readers this process has started and that are not gone yet."""
     found = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [pid for pid in found if b"child.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in found if "child.py" in read(f"/proc/{pid}/cmdline")]
 
 
-def zombies():
-    states = [
-        Path(path).read_text() for path in map(str, Path("/proc").glob("[0-9]*/stat")) if Path(path).exists()
-    ]
-    return [text for text in states if re.search(rf"\) Z {os.getpid()} ", text)]
+def left():
+    """What readers may leave behind: processes nobody has asked how they ended, and pipes that are open."""
+    zombies = {path for path in Path("/proc").glob("[0-9]*") if f") Z {os.getpid()} " in read(path / "stat")}
+    return zombies | {link for path in Path("/proc/self/fd").iterdir() if "pipe:" in (link := name(path))}
 
 
-def pipes():
-    """The pipes this process has open."""
-    links = (path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink())
-    return sorted(link.name for link in links if link.name.startswith("pipe:"))
+def read(path):
+    """The text of a file; nothing, when its process goes meanwhile."""
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def name(path):
+    try:
+        return path.readlink().name
+    except OSError:
+        return ""
 
 
 @pytest.fixture
@@ -84,32 +91,30 @@ async def test_more_text_than_a_document_may_hold_is_refused():
 
 
 async def test_the_loop_goes_on_while_a_slow_document_is_read(extractor):
-    loop, late = asyncio.get_running_loop(), []
+    rounds = 0
     reading = asyncio.create_task(extractor.pages(of(SLOW)))
 
     while not reading.done():
-        due = loop.time() + 0.01
         await asyncio.sleep(0.01)
-        late.append(loop.time() - due)
+        rounds += 1
 
     assert await reading == ("x",)
-    assert len(late) > 50
-    assert sorted(late)[len(late) // 2] < 0.03
+    assert rounds > 20
 
 
 async def test_at_its_deadline_a_reader_is_killed_and_gone():
-    before = pipes()
+    before = left()
     extractor = Extractor(Bounds(deadline_s=0.5))
 
     with pytest.raises(BadRequest, match="memory or time"):
         await extractor.pages(of(SLOW))
 
-    assert children() == zombies() == []
-    assert pipes() == before
+    assert children() == []
+    assert left() <= before
 
 
 async def test_a_reader_goes_when_nobody_waits_for_it_any_more(extractor):
-    before = pipes()
+    before = left()
     reading = asyncio.create_task(extractor.pages(of(SLOW)))
     await until(children)
 
@@ -117,8 +122,8 @@ async def test_a_reader_goes_when_nobody_waits_for_it_any_more(extractor):
     with pytest.raises(asyncio.CancelledError):
         await reading
 
-    assert children() == zombies() == []
-    assert pipes() == before
+    assert children() == []
+    assert left() <= before
 
 
 async def test_calls_take_turns_and_beyond_a_queue_are_asked_to_come_again(extractor, monkeypatch):
@@ -180,10 +185,10 @@ async def test_a_reader_that_says_too_much_is_cut(extractor, tmp_path, monkeypat
     talker = tmp_path / "child.py"
     talker.write_text("while True: print('x' * 2**16)")
     monkeypatch.setattr(extraction, "CHILD", talker)
-    before = pipes()
+    before = left()
 
     with pytest.raises(BadRequest, match="memory or time"):
         await extractor.pages(of(pdf("x")))
 
     assert children() == []
-    assert pipes() == before
+    assert left() <= before

@@ -275,7 +275,7 @@ async def test_of_many_calls_at_once_one_is_the_probe(start_relay, cheap, dear, 
     pass_over(relay, 5_000)
 
     calls = [asyncio.create_task(call(relay, caller)) for _ in range(10)]
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(20):
         await asked.wait()
     await until(lambda: sum(one.done() for one in calls) == 9)
 
@@ -293,7 +293,7 @@ async def test_a_hung_provider_holds_up_nobody_elses_models(start_relay, start_p
     hanging = [asyncio.create_task(call(relay, caller)) for _ in range(20)]
     await until(lambda: len(cheap.received) == 20)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         for _ in range(5):
             response = await relay.post(caller.secret, ask("other/model"))
             assert response.status == 200

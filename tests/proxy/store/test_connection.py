@@ -27,9 +27,62 @@ class Transport:
         self.aborted = True
 
 
+class Time:
+    """The clock of a loop, which stands still unless told: no machine is so busy that it makes a difference."""
+
+    def __init__(self):
+        self.now, self.alarms, self.loop = 1000.0, [], asyncio.get_running_loop()
+
+    def __getattr__(self, name):
+        return getattr(self.loop, name)
+
+    def time(self):
+        return self.now
+
+    def call_later(self, delay_s, call):
+        return self.call_at(self.now + delay_s, call)
+
+    def call_at(self, when, call):
+        alarm = Alarm(when, call, self.alarms)
+        self.alarms.append(alarm)
+        return alarm
+
+    def passes(self, seconds):
+        end = self.now + seconds
+        while due := [alarm for alarm in self.alarms if alarm.when <= end]:
+            first = min(due, key=lambda alarm: alarm.when)
+            first.cancel()
+            self.now = max(self.now, first.when)
+            first.call()
+        self.now = end
+
+
+class Alarm:
+    def __init__(self, when, call, alarms):
+        self.when, self.call, self.alarms = when, call, alarms
+
+    def cancel(self):
+        self.alarms[:] = [alarm for alarm in self.alarms if alarm is not self]
+
+
+@pytest.fixture
+async def time():
+    return Time()
+
+
 @pytest.fixture
 async def transport():
     return Transport()
+
+
+@pytest.fixture
+async def timed(transport, time):
+    """A connection whose answers have a second, by that clock."""
+    made = Connection(timeout_s=1)
+    made._loop = time
+    made.connection_made(transport)
+    yield made
+    made.connection_lost(None)
 
 
 @pytest.fixture
@@ -131,33 +184,31 @@ async def test_the_answer_to_a_cancelled_caller_is_nobodys(connection):
     assert await second == b"second"
 
 
-async def test_an_answer_after_its_time_is_nobodys(transport):
-    connection = Connection(timeout_s=0.02)
-    connection.connection_made(transport)
-
+async def test_an_answer_after_its_time_is_nobodys(timed, time):
+    first = timed.send(command("X"))
+    time.passes(1.1)
     with pytest.raises(Away, match="no answer in time"):
-        await connection.send(command("X"))
-    late = connection.send(command("X"))
-    connection.data_received(b"+too late\r\n+its own\r\n")
+        await first
+
+    late = timed.send(command("X"))
+    timed.data_received(b"+too late\r\n+its own\r\n")
 
     assert await late == b"its own"
-    connection.connection_lost(None)
 
 
-async def test_each_command_has_its_own_time(transport):
-    connection = Connection(timeout_s=0.2)
-    connection.connection_made(transport)
-    loop = asyncio.get_running_loop()
+async def test_each_command_has_its_own_time(timed, time):
+    first = timed.send(command("X"))
+    time.passes(0.5)
+    second = timed.send(command("X"))
 
-    first = connection.send(command("X"))
-    await asyncio.wait([first], timeout=0.1)
-    later = loop.time()
-    second = connection.send(command("X"))
-    await asyncio.gather(first, second, return_exceptions=True)
+    time.passes(0.6)
+    assert (first.done(), second.done()) == (True, False)
+    time.passes(0.3)
+    assert not second.done()
+    time.passes(0.2)
 
-    assert isinstance(first.exception(), Away)
-    assert round(loop.time() - later, 3) >= 0.2  # this loop's clock counts milliseconds
-    connection.connection_lost(None)
+    for late in (first, second):
+        assert isinstance(late.exception(), Away)
 
 
 async def test_answers_are_read_before_anybody_gives_up_when_our_own_loop_stood_still(connect):
@@ -179,61 +230,65 @@ async def test_answers_are_read_before_anybody_gives_up_when_our_own_loop_stood_
         assert await answer == b"PONG"
 
 
-async def test_a_connection_that_stays_silent_is_dropped(transport):
-    connection = Connection(timeout_s=0.01)
-    connection.connection_made(transport)
+async def test_a_connection_that_stays_silent_is_dropped(timed, time, transport):
+    answer = timed.send(command("X"))
 
-    with pytest.raises(Away):
-        await connection.send(command("X"))
-    await until(lambda: transport.aborted)
+    time.passes(module.SILENCE - 0.1)
+    assert isinstance(answer.exception(), Away)
+    assert not transport.aborted
+    time.passes(0.2)
 
+    assert transport.aborted
     with pytest.raises(Away, match="not connected"):
-        connection.send(command("X"))
-    connection.connection_lost(None)
+        timed.send(command("X"))
 
 
-async def test_a_slow_connection_that_still_speaks_is_kept(transport):
-    connection = Connection(timeout_s=0.05)
-    connection.connection_made(transport)
-    loop = asyncio.get_running_loop()
-    until_s = loop.time() + 2 * module.SILENCE * 0.05
+async def test_a_slow_connection_that_still_speaks_is_kept(timed, time, transport):
+    timed.send(command("X")).cancel()
 
-    connection.send(command("X")).cancel()
-    while loop.time() < until_s:
-        with pytest.raises(Away):
-            await connection.send(command("X"))
-        connection.data_received(b"+to the command before\r\n")
+    for _ in range(2 * module.SILENCE):
+        answer = timed.send(command("X"))
+        time.passes(1.1)
+        assert isinstance(answer.exception(), Away)
+        timed.data_received(b"+to the command before\r\n")
 
     assert not transport.aborted
-    connection.connection_lost(None)
 
 
-async def test_a_connection_nobody_used_for_long_is_not_taken_for_dead(transport):
-    connection = Connection(timeout_s=0.01)
-    connection.connection_made(transport)
-    connection.send(command("X"))
-    connection.data_received(b"+OK\r\n")
-    used_at, loop = connection._heard_at, asyncio.get_running_loop()
-    await until(lambda: loop.time() > used_at + 2 * module.SILENCE * 0.01)
+async def test_a_connection_nobody_used_for_long_is_not_taken_for_dead(timed, time, transport):
+    timed.send(command("X"))
+    timed.data_received(b"+OK\r\n")
+    time.passes(2 * module.SILENCE)
 
-    with pytest.raises(Away):
-        await connection.send(command("X"))
+    answer = timed.send(command("X"))
+    time.passes(1.1)
 
+    assert isinstance(answer.exception(), Away)
     assert not transport.aborted
-    connection.connection_lost(None)
 
 
-async def test_no_clock_ticks_when_nobody_waits(transport):
-    connection = Connection(timeout_s=0.01)
-    connection.connection_made(transport)
+async def test_who_comes_after_one_that_gave_up_waits_no_longer(timed, time):
+    timed.send(command("X")).cancel()
+    time.passes(1.1)  # the answer is still owed
 
-    answer = connection.send(command("X"))
-    connection.data_received(b"+OK\r\n")
+    answer = timed.send(command("X"))
+    time.passes(0.9)
+    assert not answer.done()
+    time.passes(0.2)
+
+    assert isinstance(answer.exception(), Away)
+
+
+async def test_no_clock_ticks_when_nobody_waits(timed, time):
+    answer = timed.send(command("X"))
+    timed.data_received(b"+OK\r\n")
     await answer
 
-    await until(lambda: connection._timer is None)
-    assert not connection._due
-    connection.connection_lost(None)
+    time.passes(1.1)
+
+    assert time.alarms == []
+    assert timed._timer is None
+    assert not timed._due
 
 
 async def test_everybody_hears_that_the_connection_is_lost(connection):

@@ -1,4 +1,3 @@
-import asyncio
 import ssl
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -148,12 +147,10 @@ async def test_nobody_there_is_away(meet):
 
 async def test_a_server_that_does_not_answer_is_waited_for_no_longer_than_said(meet, server, wire):
     wire.deaf = True
-    began = asyncio.get_running_loop().time()
 
-    with pytest.raises(Away, match="no answer in time"):
-        await meet(f"redis://127.0.0.1:{wire.port}", Timeouts(answer_s=5, connect_s=0.1))
+    with pytest.raises(Away, match=r"no connection \(no answer in time\)"):
+        await meet(f"redis://127.0.0.1:{wire.port}", Timeouts(answer_s=3600, connect_s=0.1))
 
-    assert 0.1 <= asyncio.get_running_loop().time() - began < 3
     await until(lambda: not wire.writers)  # and nothing of it stays open
 
 

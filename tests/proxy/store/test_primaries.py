@@ -67,7 +67,7 @@ async def follow():
         primaries = Primaries(Address.from_url(url), PATIENT)
         followed.append(primaries)
         primaries.start()
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(20):
             await primaries.found.wait()
         return primaries
 

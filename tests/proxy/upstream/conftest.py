@@ -114,7 +114,7 @@ async def pool_to():
 
 
 async def ask(pool: Pool, body: bytes = BODY, *, is_plain: bool = False) -> Any:
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(20):
         return await pool.ask(ASK % len(body), body, is_plain=is_plain)
 
 
