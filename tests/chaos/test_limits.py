@@ -7,7 +7,6 @@ import pytest
 from tests.chaos.auditor import Cap
 from tests.chaos.crowd import EXPECTED, MONEY_N, MONEY_USD, WHOLE_CALLS, rush, served
 
-pytestmark = pytest.mark.xdist_group("chaos")
 KEYS = 5
 TRIES = 20
 
