@@ -209,7 +209,7 @@ async def test_a_primary_that_followed_a_stale_one_for_a_moment_is_not_trusted(s
         server.ask("REPLICAOF", "127.0.0.1", stale.port)
         await until(lambda: server.ask("INFO", "replication")["master_link_status"] == "up")
         server.ask("REPLICAOF", "NO", "ONE")
-        await until(lambda: leases.generations.current.gen > first.gen)
+        await until(lambda: (current := leases.generations.current) and current.gen > first.gen)
 
         assert leases.generations.current.fingerprint == server.life != first.fingerprint
         assert not far.redis.exists(far.keys.bucket.hold(call.request_id))
