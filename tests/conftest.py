@@ -44,6 +44,7 @@ from core.models import ApiKey, Member, Offer, Org, Provider, Team, User
 from core.money import parse_usd
 from dev.postgres import temporary_postgres
 from dev.valkey import temporary_valkey
+from tests.scheduling import Together, first_things_first
 
 TEMPLATE = "bazaar_template"
 COSTLY_HASHER = passwords._HASHER
@@ -59,6 +60,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Draw the seed once, before the workers of a parallel run are given their options."""
     config.option.chaos_seed = config.option.chaos_seed or secrets.token_hex(4)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = first_things_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    return Together(config, log)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -340,10 +340,14 @@ def broken_bytes(data: bytes, chance: Random) -> bytes:
 
 
 def with_one(value: Any, chance: Random) -> Any:
-    """A document with something hostile in one place, and nothing else wrong with it."""
+    """A document with something hostile in one place, and nothing else wrong with it; or in place of it."""
     made = copy.deepcopy(value)
-    holder, name = chance.choice(list(places(made)))
-    holder[name] = chance.choice(chance.choice((NUMBERS, TEXTS, SHAPES, SHAPES, DEEP)))
+    within = list(places(made))
+    holder, name = chance.choice(within) if within else (None, None)
+    hostile = chance.choice(chance.choice((NUMBERS, TEXTS, SHAPES, SHAPES, DEEP)))
+    if holder is None:
+        return hostile
+    holder[name] = hostile
     return made
 
 
