@@ -38,13 +38,14 @@ class StreamRelay:
         self._written_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._news = asyncio.Event()  # there is something for `run` to do
+        self._is_paused = False  # the provider was, once: only `run` has it go on
         self._is_over = False
         self._error: Exception | None = None
 
     async def run(self, fields: Mapping[str, str], *, echo: bytes | None) -> None:
         """Relay until the answer ends. A failure raises while the client got nothing, later it is a chunk."""
         self._answer.connection.stream(self)
-        while not (self._is_over or (self._first and self._passage.has_content)):
+        while not (self._is_over or self._is_paused or (self._first and self._passage.has_content)):
             await self._news.wait()
             self._news.clear()
         if self._error is not None and not (self._first and self._charge.meter.produced_bytes):
@@ -99,6 +100,7 @@ class StreamRelay:
             self._charge.meter.whole()
             self._finish(None)
         elif self._has_to_wait():
+            self._is_paused = True
             self._answer.connection.pause()
             self._news.set()
 

@@ -52,7 +52,7 @@ class Reading:
             elif isinstance(one, Told):
                 told = one
             elif isinstance(one, Stopped):
-                self._meter.finish_reason, self._has_stopped = clean(one.native), True
+                self._meter.finish_reason, self._has_stopped = clean(one.native) or None, True
         if told is None:
             return
         self._meter.is_odd = not told.adds_up

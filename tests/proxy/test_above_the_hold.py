@@ -104,8 +104,9 @@ async def test_only_of_a_whole_answer_more_is_charged_than_was_held(
     assert books.charges() == [row.charge_n]
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
 async def test_of_a_plain_answer_that_does_not_say_why_it_is_over_no_more_is_charged_than_was_held(
-    start_relay, provider, caller, books
+    start_relay, provider, caller, books, path
 ):
     usage = openai(IN + OUT)[1]["usage"]
 
@@ -118,8 +119,9 @@ async def test_of_a_plain_answer_that_does_not_say_why_it_is_over_no_more_is_cha
     relay = await start_relay()
 
     for _ in range(2):
-        await (await relay.post(caller.secret, ask("own/model", max_tokens=50))).read()
+        await (await relay.post(caller.secret, ask("own/model", max_tokens=50), path=path)).read()
 
     whole, odd = books.events()
     assert whole.charge_n == STATED_N
     assert 50 * 2200 < odd.charge_n < STATED_N // 10
+    assert (whole.finish_reason, odd.finish_reason) == ("stop", None)

@@ -1,7 +1,9 @@
 """A balance below the worst case of a call: it starts, it is never overspent, the last cent is spendable."""
 
+import asyncio
 import json
 
+import pytest
 from aiohttp import web
 
 from tests.proxy.conftest import ask, chunks, until
@@ -118,3 +120,51 @@ async def test_thoughts_there_is_no_money_for_are_refused_as_that(start_relay, m
     assert "top up" in (await native.json())["error"]["message"]
     assert (provider.received, books.holds()) == ([], [])
     assert [(row.status, row.charge_n) for row in books.events()] == [(402, 0), (402, 0)]
+
+
+def line(document):
+    return b"data: " + json.dumps(document).encode() + b"\n\n"
+
+
+def block(**said):
+    return line({"type": "content_block_delta", "index": 0, "delta": {"type": "novel_delta", **said}})
+
+
+UNSEEN = {
+    # Thoughts have no place in a completion, and of a kind nobody knows nothing is read.
+    "/v1/completions": [line({"choices": [{"delta": {"reasoning_content": "x" * 4000}}]})],
+    "/v1/messages": [
+        line({"type": "message_start", "message": {"id": "m", "content": []}}),
+        line({"type": "content_block_start", "index": 0, "content_block": {"type": "novel"}}),
+        *[block(novel=str(number)) for number in range(1200)],
+    ],
+}
+
+
+@pytest.mark.parametrize("path", UNSEEN)
+async def test_money_that_is_used_up_before_there_is_anything_to_read_ends_the_answer(
+    start_relay, make, provider, books, path
+):
+    has_begun = asyncio.Event()
+
+    async def answer(request):
+        response = await stream_of(*UNSEEN[path])(request)
+        await has_begun.wait()
+        return response
+
+    provider.answer = answer
+    make.provider("other", kind="anthropic", base_url=provider.api_base)
+    make.offer("own/claude", provider="other", prices={"input": "1", "output": "2"})
+    relay = await start_relay()
+    user = make.user(credits_usd="0.0005")  # for some 200 tokens of output
+    model = "own/claude" if path == "/v1/messages" else "own/model"
+    said = {"model": model, "max_tokens": 4000, "stream": True}
+    said |= ask(model) if path == "/v1/messages" else {"prompt": "Hi"}
+
+    async with asyncio.timeout(8), relay.post(make.secrets[make.key(user).id], said, path=path) as response:
+        has_begun.set()
+        text = await response.text()
+
+    assert (response.status, "no credits are left" in text) == (200, True)
+    assert [(row.reason, row.charge_n) for row in books.events()] == [("out_of_money", 500_000)]
+    assert (books.holds(), books.wallet(user).balance_n) == ([], 0)

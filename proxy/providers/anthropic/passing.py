@@ -9,7 +9,7 @@ from core.errors import BadRequest
 
 
 class _Thinking(msgspec.Struct):
-    budget_tokens: int | None = None
+    budget_tokens: Any = None  # what is no number the provider refuses
 
 
 _thinking_of = msgspec.json.Decoder(_Thinking | None).decode
@@ -33,7 +33,8 @@ def request_body(
         _, bound = max_tokens  # there is but one name for it
         body["max_tokens"] = bound
         thinking = _thinking_of(fields.get("thinking", b"null"))
-        if thinking is not None and thinking.budget_tokens is not None and thinking.budget_tokens >= bound:
+        budget = None if thinking is None else thinking.budget_tokens
+        if isinstance(budget, int | float) and budget >= bound:
             raise BadRequest(
                 f"thinking.budget_tokens must be less than the answer, which may have {bound} tokens.",
                 param="thinking.budget_tokens",

@@ -33,14 +33,20 @@ def test_a_lower_bound_takes_the_place_of_the_clients():
     assert json.loads(sent(max_tokens=("max_completion_tokens", 64)))["max_tokens"] == 64
 
 
-def test_more_thinking_than_the_bound_has_room_for_is_refused():
-    body = b'{"max_tokens": 9000, "thinking": {"type": "enabled", "budget_tokens": 2000}}'
+def bounded(budget, *, tokens):
+    body = b'{"max_tokens": 9000, "thinking": {"type": "enabled", "budget_tokens": %b}}' % budget
     fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    return json.loads(request_body(fields, model="tiny-1", stream=True, max_tokens=("max_tokens", tokens)))
 
-    def bounded(tokens):
-        return request_body(fields, model="tiny-1", stream=True, max_tokens=("max_tokens", tokens))
 
-    assert json.loads(bounded(2001))["max_tokens"] == 2001
+@pytest.mark.parametrize("budget", [b"2000", b"2e3"])
+def test_more_thinking_than_the_bound_has_room_for_is_refused(budget):
+    assert bounded(budget, tokens=2001)["max_tokens"] == 2001
     with pytest.raises(BadRequest) as refused:
-        bounded(2000)
+        bounded(budget, tokens=2000)
     assert refused.value.param == "thinking.budget_tokens"
+
+
+@pytest.mark.parametrize(("budget", "read"), [(b'"2000"', "2000"), (b"[2000]", [2000]), (b"null", None)])
+def test_a_budget_of_thinking_that_is_no_number_is_left_to_the_provider(budget, read):
+    assert bounded(budget, tokens=64)["thinking"]["budget_tokens"] == read
