@@ -10,7 +10,7 @@ from core.errors import OurFault, Refused, Unauthenticated
 from core.ids import uuid7
 from proxy import answers
 from proxy.deps import Deps
-from proxy.rates import tell_rate
+from proxy.rates import count_refused, tell_rate
 from proxy.running import ClientGone
 
 Handler = Callable[[web.Request, Deps], Awaitable[web.StreamResponse]]
@@ -37,6 +37,7 @@ def answered(
         except Refused as refused:
             request_id = request[REQUEST_ID]
             _log.info("refused", request_id=str(request_id), status=refused.status, reason=refused.reason)
+            count_refused(request, refused, deps)
             return await refuse(request, refused)
         except ClientGone:
             if request.transport is not None:

@@ -9,6 +9,7 @@ from core.errors import Refused
 from core.rules.admission import Deny
 from core.rules.rates import Rate
 from proxy.deps import Deps
+from proxy.floods import Flooding
 from proxy.grants import credential
 
 RATE, CALLER = web.RequestKey("rate", Rate), web.RequestKey("caller", Caller)
@@ -24,6 +25,13 @@ def note_rate(request: web.Request, verdict: Admitted | Deny | TooFast | Tripped
 def note_caller(request: web.Request, caller: Caller) -> None:
     """Keep who calls: whatever becomes of the request, its answer can tell the rate."""
     request[CALLER] = caller
+
+
+def count_refused(request: web.Request, refused: Refused, deps: Deps) -> None:
+    """Count a refusal, whatever it is for, against the limit refusals have; but not that limit's own."""
+    caller = request.get(CALLER)
+    if caller is not None and not isinstance(refused, Flooding):
+        deps.floods.count(caller)
 
 
 async def note_whoever_calls(request: web.Request, deps: Deps) -> None:

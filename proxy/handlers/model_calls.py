@@ -176,7 +176,6 @@ async def _arrived(request: web.Request, *, limit: int, within_s: float) -> byte
 
 
 def _record(request: web.Request, deps: Deps, refused: Refused, grant: Grant, model_id: str) -> None:
-    deps.floods.count(grant.caller)
     app = deps.apps.of(request, grant.caller.wallet_id)
     deps.refusals.note(
         refused, request_id=request[REQUEST_ID], caller=grant.caller, model_id=model_id, app=app

@@ -111,6 +111,25 @@ async def test_who_is_refused_without_a_look_is_told_so_and_nobody_is_asked(deps
     assert deps.running.gate.asked == []
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/v1/chat/completions", b"{"), ("/v1/cost/estimate", b"[]"), ("/v1/responses", b"x" * 1001)],
+)
+async def test_whatever_it_is_for_a_refusal_counts_as_one(start_relay, caller, monkeypatch, path, body):
+    monkeypatch.setattr("proxy.floods.MINUTE_S", 3600.0)  # a machine that is busy forgets none
+    relay = await start_relay(rpm_paid=1, body_limit_bytes=1000)
+
+    async def asked():
+        headers = {"x-api-key": caller.secret}
+        async with relay.session.post(relay.url + path, data=body, headers=headers) as answer:
+            return answer.status
+
+    statuses = [await asked() for _ in range(13)]
+
+    assert statuses[0] == statuses[10] in {400, 413}  # ten in a minute, and one that may be ahead
+    assert statuses[11:] == [429, 429]
+
+
 async def test_each_call_is_told_what_is_left(start_relay, tiny, caller):
     relay = await start_relay(rpm_paid=2)  # one call in thirty seconds, and one more
 
