@@ -37,10 +37,7 @@ def read_usage(stated: Any) -> Usage | None:
 def adds_up(stated: Mapping[str, Any]) -> bool:
     """Say whether usage that was read has the total it should, with thoughts in it or beside; or none."""
     into, out, *_, reasoning, _ = _counts(stated)
-    if stated.get("total_tokens") is None:
-        return True
-    beside = _beside(stated, into, out)
-    return beside == 0 or (beside > 0 and reasoning in (0, beside))
+    return _beside(stated, into, out) in (0, reasoning)
 
 
 def _beside(stated: Mapping[str, Any], into: int, out: int) -> int:
