@@ -45,7 +45,7 @@ class StreamRelay:
     async def run(self, fields: Mapping[str, str], *, echo: bytes | None) -> None:
         """Relay until the answer ends. A failure raises while the client got nothing, later it is a chunk."""
         self._answer.connection.stream(self)
-        while not (self._is_over or self._is_paused or (self._first and self._passage.has_content)):
+        while not (self._is_over or self._is_paused or self._may_begin):
             await self._news.wait()
             self._news.clear()
         if self._error is not None and not (self._first and self._charge.meter.produced_bytes):
@@ -92,7 +92,7 @@ class StreamRelay:
         else:  # not before there is something: until then a failure is still an HTTP error
             if batch:
                 self._first.append(batch)
-            if self._first and self._passage.has_content:  # content may be a thought that is not shown
+            if self._may_begin:
                 self._news.set()
         if malformed is not None:
             self._finish(broken(malformed, self._answer))
@@ -103,6 +103,12 @@ class StreamRelay:
             self._is_paused = True
             self._answer.connection.pause()
             self._news.set()
+
+    @property
+    def _may_begin(self) -> bool:
+        """Say whether there is content. It may be a thought that is not shown: the client is told to wait."""
+        has_come = bool(self._first) or self._charge.meter.produced_bytes > 0
+        return has_come and self._passage.has_content
 
     def _write(self, batch: bytes) -> None:
         self._wire.write(batch)

@@ -111,8 +111,15 @@ async def test_a_silent_stream_is_kept_alive_by_comments(start_relay, provider, 
     assert seen.endswith(b"data: [DONE]\n\n")
 
 
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/v1/chat/completions", ask("own/model", stream=True, reasoning={"exclude": True})),
+        ("/v1/completions", {"model": "own/model", "prompt": "Say", "stream": True, "max_tokens": 100}),
+    ],
+)
 async def test_an_answer_begins_with_the_first_thought_though_it_is_not_shown(
-    start_relay, provider, caller, books
+    start_relay, provider, caller, books, path, asked
 ):
     release = asyncio.Event()
 
@@ -128,9 +135,8 @@ async def test_an_answer_begins_with_the_first_thought_though_it_is_not_shown(
 
     provider.answer = answer
     relay = await start_relay(keep_alive_s=0.1)
-    body = ask("own/model", stream=True, reasoning={"exclude": True})
 
-    async with relay.post(caller.secret, body) as response:
+    async with relay.post(caller.secret, asked, path=path) as response:
         seen = b""
         async with asyncio.timeout(20):
             while b": keep-alive\n\n" not in seen:
