@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 from bench.cores import Cores, on
 from bench.cores import ours as our_cores
+from bench.hung import hung
 from bench.install import HOME, Missing
 from bench.ours import NAME as OURS
 from bench.ours import Product, ours
@@ -33,6 +34,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, metavar="N")
     parser.add_argument("--seconds", type=float, metavar="S", help="how long each target is loaded each time")
     parser.add_argument("--profile", action="store_true", help="instead, sample where our relay's time goes")
+    parser.add_argument("--hung", action="store_true", help="instead, time calls while others hang")
     given = parser.parse_args(argv)
     given.only = (given.only or ",".join(RELAYS)).split(",")
     if unknown := set(given.only) - set(RELAYS):
@@ -92,7 +94,9 @@ def main() -> int:
     HOME.mkdir(parents=True, exist_ok=True)
     try:
         with held(HOME):
-            print(profile() if given.profile else bench(given.only, given.timing))
+            print(
+                hung(say) if given.hung else profile() if given.profile else bench(given.only, given.timing)
+            )
     except (StartError, Missing) as error:
         say(str(error))
         return 1

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from bench.cores import Cores, on
 from bench.install import ROOT
 from bench.targets import RELAY, Target, running
-from bench.wire import MODEL
+from bench.wire import HUNG_MODEL, MODEL
 from core.actions.keys import create_key
 from core.actions.offers import add_offer
 from core.actions.providers import add_provider
@@ -39,7 +39,7 @@ SCRIPTS = ("eval", "evalsha", "fcall")
 
 
 class Product:
-    """A running product with one account, one key and one model, which the upstream serves."""
+    """A running product with one account, one key and a model of each of two providers: both the upstream."""
 
     def __init__(self, env: Mapping[str, str], *, upstream_port: int) -> None:
         self.settings = Settings.from_env(env)
@@ -54,14 +54,15 @@ class Product:
             user = sign_up(session, email="bench@example.com", password=secrets.token_urlsafe(16))
             verify(user, now=now)
             grant_credits(session, user.wallet_id, parse_usd(CREDITS_USD), note="To be spent", ref="bench")
-            add_provider(
-                session, name="bench", kind="openai", base_url=f"http://{LOOPBACK}:{upstream_port}/v1",
-                api_key="upstream", secret=settings.provider_secret, allow_private=True,
-            )  # fmt: skip
-            add_offer(
-                session, model_id=MODEL, provider_name="bench", upstream_model="bench-model",
-                prices={"input": "1", "output": "2"}, context=131_072, today=now.date(),
-            )  # fmt: skip
+            for name, model in (("bench", MODEL), ("hung", HUNG_MODEL)):
+                add_provider(
+                    session, name=name, kind="openai", base_url=f"http://{LOOPBACK}:{upstream_port}/v1",
+                    api_key="upstream", secret=settings.provider_secret, allow_private=True,
+                )  # fmt: skip
+                add_offer(
+                    session, model_id=model, provider_name=name, upstream_model="bench-model",
+                    prices={"input": "1", "output": "2"}, context=131_072, today=now.date(),
+                )  # fmt: skip
             _key, secret = create_key(session, user, name="bench", pepper=settings.key_pepper, now=now)
             return user.wallet_id, secret
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MODEL = "bench/model"
+MODEL, HUNG_MODEL = "bench/model", "bench/hung"  # of two providers
 PATH = "/v1/chat/completions"
 PAYLOAD_EVENTS = 100  # events of a stream that carry text; role, end, usage and [DONE] come on top
 PACE = re.compile(rb"pace (\d+) us")
@@ -31,12 +31,13 @@ class Ask:
 
     streamed: bool = False
     pace_us: int = 0
+    model: str = MODEL
 
     def body(self) -> bytes:
         """The request body: half a kilobyte. The pace is part of the text, which every relay passes on."""
         question = f"{QUESTION} (pace {self.pace_us} us)"
         document = {
-            "model": MODEL,
+            "model": self.model,
             "messages": [{"role": "system", "content": POLICY}, {"role": "user", "content": question}],
             "max_tokens": 128,
             "temperature": 0.2,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from catalog.image_tokens import image_tokens
 from catalog.litellm_prices import Prices, Row, prices_of, tiers_of
 from catalog.names import model_id, title_of, upstream_name
 from catalog.providers import Provider
@@ -39,6 +40,7 @@ def model_of(provider: Provider, key: str, row: Row, *, as_of: str) -> Model:
     """Describe the model behind a row whose mode is one of ours."""
     mode, upstream = MODES[row["mode"]], upstream_name(provider, key)
     found, prices = model_id(provider, upstream), prices_of(row, mode)
+    taken = _input_modalities(row, mode)
     return {
         "id": found,
         "name": title_of(found),
@@ -47,7 +49,8 @@ def model_of(provider: Provider, key: str, row: Row, *, as_of: str) -> Model:
         "mode": mode,
         "context": _count(row.get("max_input_tokens")),
         "max_output": _count(row.get("max_output_tokens")) if mode in TALKS else None,
-        "input_modalities": _input_modalities(row, mode),
+        "image_tokens": image_tokens(found) if mode in TALKS and "image" in taken else None,
+        "input_modalities": taken,
         "output_modalities": _output_modalities(row, mode, prices),
         "supported_parameters": _parameters(row, mode),
         "premium": found.startswith("anthropic/claude-opus-"),

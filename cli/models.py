@@ -49,6 +49,7 @@ def price_options(command: F) -> F:
 @price_options
 @click.option("--context", type=int, help="Tokens that fit, input and output together.")
 @click.option("--max-output", type=int, help="The most tokens of an answer.")
+@click.option("--image-tokens", type=int, help="The most tokens it makes of one image. Not given: 16,384.")
 @click.option("--mode", type=click.Choice(MODES), help="What it is called for. A new model is for chat.")
 @in_transaction
 def add(
@@ -60,6 +61,7 @@ def add(
     upstream_model: str,
     context: int | None,
     max_output: int | None,
+    image_tokens: int | None,
     mode: str | None,
     **prices: str | None,
 ) -> Answer:
@@ -78,6 +80,7 @@ def add(
         prices=given,
         context=context,
         max_output=max_output,
+        image_tokens=image_tokens,
         mode=mode,
         today=datetime.now(UTC).date(),
     )
@@ -148,6 +151,7 @@ def _data(model: Model) -> dict[str, object]:
         "mode": model.mode,
         "context": model.context,
         "max_output": model.max_output,
+        "image_tokens": model.image_tokens,
         "enabled": model.enabled,
         "source": model.source,
     }

@@ -31,6 +31,7 @@ class Refused(Exception):
     status = 400
     type = "invalid_request_error"
     reason = "bad_request"
+    param: str | None = None  # the field that is wrong
 
     def __init__(
         self,
@@ -50,21 +51,24 @@ class Refused(Exception):
         """The SPEC's error object."""
         error: dict[str, object] = {"message": self.message, "type": self.type, "code": self.code}
         error |= {name: self.metadata[name] for name in TOLD_FIRST if name in self.metadata}
+        if self.param is not None:
+            error["param"] = self.param
         if self.metadata:
             error["metadata"] = dict(self.metadata)
         return {"error": error}
 
 
 class BadRequest(Refused):
-    def __init__(self, message: str, *, param: str | None = None, code: str | int | None = None) -> None:
-        super().__init__(message, code=code)
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | int | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message, code=code, metadata=metadata)
         self.param = param
-
-    def body(self) -> dict[str, object]:
-        error: dict[str, object] = {"message": self.message, "type": self.type, "code": self.code}
-        if self.param is not None:
-            error["param"] = self.param
-        return {"error": error}
 
 
 class TooLarge(Refused):

@@ -13,28 +13,38 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.config import Settings
 from core.db import async_engine
-from core.errors import WrongMethod
 from proxy.catalog import Catalog
 from proxy.deps import DEPS, Deps
 from proxy.endpoints import ENDPOINTS
-from proxy.errors import Handler, answered
+from proxy.errors import answered
+from proxy.formats.messages.errors import error_body as messages_error
 from proxy.front_door import FrontDoor
 from proxy.grants import Grants, Rules
+from proxy.handlers.elsewhere import nothing, only
 from proxy.handlers.estimate import estimate
 from proxy.handlers.model_calls import handler_of
 from proxy.handlers.models import models, one_model
 from proxy.leases.build import build_leases
 from proxy.refusals import Refusals
 from proxy.routing.healths import Healths
+from proxy.routing.probes import Probes
 from proxy.routing.router import Router
 from proxy.routing.sharing import Sharing
 from proxy.running import Running
+from proxy.server import RequestHandler, Server
 from proxy.upstream.offers import Upstreams, system_trust
 
 RESTART_S = 1.0
 PREFIXES = ("/api/v1", "/v1")
+MESSAGES_ARE_AT = (
+    "Messages go to POST {0}/messages. How many tokens one has and what it costs at most is told by "
+    "POST {0}/cost/estimate?endpoint=messages, which takes the same body."
+)
+CALLS_ARE_AT = (
+    f"Calls to models go to POST {', '.join('/v1' + endpoint.path for endpoint in ENDPOINTS)}; "
+    "GET /v1/models lists the models. Keys, credits and usage are below /api/v1."
+)
 FRONT_DOOR = web.AppKey("front_door", FrontDoor)
-RequestHandler = Callable[[Any], Awaitable[web.StreamResponse]]
 _log = structlog.get_logger()
 
 
@@ -53,13 +63,7 @@ def build_app(settings: Settings) -> web.Application:
         app.router.add_get(f"{prefix}/models", answered(models, deps))
         app.router.add_get(f"{prefix}/models/{{id:.+}}", answered(one_model, deps))
         app.router.add_post(f"{prefix}/cost/estimate", answered(estimate, deps))
-        # The portal, which gets the rest, knows nothing of these.
-        for endpoint in ENDPOINTS:
-            refuse = answered(only("POST"), deps, shape=endpoint.shape)
-            app.router.add_route("*", f"{prefix}{endpoint.path}", refuse)
-        app.router.add_route("*", f"{prefix}/cost/estimate", answered(only("POST"), deps))
-        app.router.add_route("*", f"{prefix}/models", answered(only("GET"), deps))
-        app.router.add_route("*", f"{prefix}/models/{{id:.+}}", answered(only("GET"), deps))
+    refuse_the_rest(app)
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_route("*", "/{path:.*}", app[FRONT_DOOR].handle)
@@ -67,17 +71,39 @@ def build_app(settings: Settings) -> web.Application:
     return app
 
 
+def refuse_the_rest(app: web.Application) -> None:
+    """Answer what the model endpoints do not serve, in the shape of each. It comes after what they serve."""
+    deps = app[DEPS]
+    for prefix in PREFIXES:
+        for endpoint in ENDPOINTS:
+            refuse = answered(only("POST"), deps, shape=endpoint.shape)
+            app.router.add_route("*", f"{prefix}{endpoint.path}", refuse)
+        app.router.add_route("*", f"{prefix}/cost/estimate", answered(only("POST"), deps))
+        app.router.add_route("*", f"{prefix}/models", answered(only("GET"), deps))
+        app.router.add_route("*", f"{prefix}/models/{{id:.+}}", answered(only("GET"), deps))
+        below = answered(nothing(MESSAGES_ARE_AT.format(prefix)), deps, shape=messages_error)
+        app.router.add_route("*", f"{prefix}/messages/{{path:.*}}", below)
+    # Below /api/v1 the portal has addresses as well; here it has none.
+    app.router.add_route("*", "/v1/{path:.*}", answered(nothing(CALLS_ARE_AT), deps))
+
+
 @asynccontextmanager
-async def serving(app: web.Application, **options: Any) -> AsyncIterator[web.AppRunner]:
-    """Have the application ready for connections. `options` are the runner's."""
-    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, auto_decompress=False, **options)
+async def serving(
+    app: web.Application, *, shutdown_timeout: float, **options: Any
+) -> AsyncIterator[web.BaseRunner]:
+    """Have the application ready for connections. `options` are those of who reads them."""
+    started = web.AppRunner(app, handler_cancellation=True)
+    await started.setup()
+    assert started.server is not None
+    server = Server(started.server, access_log=None, auto_decompress=False, **options)
+    server.request_handler = calls_first(app[DEPS], otherwise=server.request_handler)
+    runner = web.ServerRunner(server, shutdown_timeout=shutdown_timeout)
     await runner.setup()
-    assert runner.server is not None
-    runner.server.request_handler = calls_first(app[DEPS], otherwise=runner.server.request_handler)
     try:
         yield runner
     finally:
         await runner.cleanup()
+        await started.cleanup()
 
 
 def model_calls(deps: Deps) -> dict[str, RequestHandler]:
@@ -114,7 +140,7 @@ def build_deps(settings: Settings) -> Deps:
         grants=Grants(engine, pepper=settings.key_pepper, rules=Rules.of(settings)),
         leases=leases,
         running=running,
-        upstreams=Upstreams(settings, Router(healths)),
+        upstreams=Upstreams(settings, Router(healths, Probes(leases.store))),
         sharing=Sharing(leases.store, healths, leases.clock),
         refusals=Refusals(engine),
         clock=leases.clock,
@@ -162,13 +188,6 @@ async def kept_up(work: Callable[[], Awaitable[None]]) -> None:
         except Exception:  # noqa: BLE001  # logged whole; calls depend on it going on
             _log.exception("background_work_failed", work=work.__qualname__)
         await asyncio.sleep(RESTART_S)
-
-
-def only(method: str) -> Handler:
-    async def refuse(_request: web.Request, _deps: Deps) -> web.StreamResponse:
-        raise WrongMethod(method)
-
-    return refuse
 
 
 async def healthz(_request: web.Request) -> web.Response:

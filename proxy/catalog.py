@@ -67,11 +67,13 @@ class Model:
     created_at: datetime
     card: PriceCard | None
     offers: tuple[Offer, ...]
+    image_tokens: int | None = None  # the most it makes of one image
 
     @property
     def reasons(self) -> bool:
         """Say whether it may produce output that is billed and not sent."""
-        return "reasoning" in self.supported_parameters or "include_reasoning" in self.supported_parameters
+        known = "reasoning" in self.supported_parameters or "include_reasoning" in self.supported_parameters
+        return known or any("reasoning" in offer.card.rates for offer in self.offers)
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # one state of the catalogue is equal to itself only
@@ -185,6 +187,7 @@ class Catalog:
             created_at=row.created_at,
             card=min(cards, key=_typical_price, default=None),
             offers=tuple(sorted(offers, key=lambda offer: _typical_price(offer.card))),
+            image_tokens=row.image_tokens,
         )
 
 

@@ -19,6 +19,7 @@ from proxy.pdf.call import DocumentCall
 from proxy.pdf.places import CHAT
 from proxy.pdf.plugins import read_engine
 from proxy.routing.preferences import read_fallbacks, read_preferences
+from proxy.thinking import asks_to_think
 
 MAX_CHOICES = 8
 FREE_TOOLS = frozenset({"function", "custom"})  # tools that run at the client: no provider bills for them
@@ -54,6 +55,7 @@ class ChatCall(DocumentCall, frozen=True, kw_only=True):
             fields=fields,
             echo_upstream_body=read_echo(document),
             hides_thoughts=_hides_thoughts(document),
+            asks_to_think=asks_to_think(document),
             modalities=_modalities(document),
             preferences=read_preferences(document),
             fallbacks=read_fallbacks(document, model),

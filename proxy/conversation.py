@@ -187,6 +187,7 @@ class Told(msgspec.Struct, frozen=True):
     """Usage as the provider states it, all of the call so far: a later one stands for the earlier."""
 
     usage: Usage
+    adds_up: bool = True  # False: its numbers contradict each other, or earlier ones
 
 
 Event = Began | BlockBegan | Delta | Signed | BlockEnded | Stopped | Told

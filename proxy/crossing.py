@@ -152,8 +152,6 @@ class Crossing:
         return other_bytes(self.call.fields, beside="")
 
     def _native(self, offer: Offer) -> Native | None:
-        if self.call.hides_thoughts:
-            return None  # the answer has to be written anew
         return self._way.native(offer.provider.kind, offer.mode)
 
     def _says_all(self, offer: Offer) -> bool:

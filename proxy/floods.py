@@ -28,13 +28,18 @@ class Floods:
 
     def check(self, caller: Caller) -> None:
         """Raise Flooding for a caller who has had all the refusals of a minute."""
-        wait_s = self._paid_until.get(_owner(caller), 0.0) - MINUTE_S - self._clock()
+        wait_s = self.wait_s(caller)
         if wait_s > 0:
             raise Flooding(
                 f"More than {FACTOR * caller.rpm} refused requests a minute. Look at why they are refused "
                 "before trying again.",
-                retry_after_s=int(wait_s) + 1,
+                retry_after_s=wait_s,
             )
+
+    def wait_s(self, caller: Caller) -> int:
+        """How many seconds a caller is refused without a look from now on; 0: it is not."""
+        wait_s = self._paid_until.get(_owner(caller), 0.0) - MINUTE_S - self._clock()
+        return int(wait_s) + 1 if wait_s > 0 else 0
 
     def count(self, caller: Caller) -> None:
         """A call of this caller was refused."""

@@ -64,6 +64,11 @@ class Grant:
     def allows(self, model_ids: Sequence[str]) -> bool:
         return all(is_allowed(model_id, self.allowed_models) for model_id in model_ids)
 
+    def refuse_management(self) -> None:
+        """Raise Forbidden for a key that is there to manage, not to call models."""
+        if self.key_type != "standard":
+            raise Forbidden("Management keys cannot call models. Create a standard key for that.")
+
     def refuse_models(self, model_ids: Sequence[str]) -> None:
         """Raise Forbidden when one of the lists leaves out one of these models."""
         if not self.allows(model_ids):
@@ -107,8 +112,7 @@ class Grants:
     async def find_for_models(self, secret: str | None, *, fresh: bool = False) -> Grant:
         """The grant of a key that may call models. Raises Forbidden for a management key."""
         grant = await self.find(secret, fresh=fresh)
-        if grant.key_type != "standard":
-            raise Forbidden("Management keys cannot call models. Create a standard key for that.")
+        grant.refuse_management()
         return grant
 
     async def with_models(self, grant: Grant, secret: str | None, model_ids: Sequence[str]) -> Grant:

@@ -17,7 +17,9 @@ from proxy.plan import Plan
 OVERRUN_FACTOR, OVERRUN_TOKENS = 3, 256
 MANY_TOKENS = 10**12  # far beyond any answer: what one token costs is told exactly by it
 DISPUTED_FACTOR = 4
+DENSEST = 2  # the bound takes two bytes for a token, and no token is less than one
 HIDDEN_TOKENS = 10_000  # what a provider may add of its own: a prompt before ours, thoughts beside the bound
+CLIENT_GONE = "client_gone"
 NOT_BEGUN = "upstream_failed"  # the client got an error and nothing else, whatever usage the provider states
 
 
@@ -46,12 +48,16 @@ class Meter(msgspec.Struct):
     status: int = 200
     reason: str = "done"
     exhausted: bool = False  # nothing is left to extend the hold with
+    is_relayed: bool = False  # the client got the first of it
+    is_whole: bool = False  # it came to the end its format has
+    is_odd: bool = False  # what is stated of it contradicts itself
     paid: Paid = Paid()
 
     def begin(self, plan: Plan) -> None:
         """Begin with an offer of this plan: the client got nothing of what another one may have produced."""
         self.plan, self.offer, self.produced_bytes, self.has_answer = plan, None, 0, False
         self.known, self.reported, self.finish_reason, self.first_byte = None, None, None, None
+        self.is_whole, self.is_odd = False, False
 
     def produce(self, size: int) -> None:
         """Count text that was produced, in bytes."""
@@ -63,6 +69,10 @@ class Meter(msgspec.Struct):
         """Note an answer that came whole, without any text to count."""
         self.has_answer = True
         self.produce(0)
+
+    def whole(self) -> None:
+        """Note that nothing of the answer is missing."""
+        self.is_whole = self.finish_reason is not None or self.has_answer
 
     def end(self, reason: str, *, status: int | None = None) -> None:
         """Note how the call ended; the first word stands."""
@@ -84,9 +94,9 @@ class Meter(msgspec.Struct):
     def cost_so_far(self) -> Cost:
         """The price of what was paid for and produced up to now, at most what is held."""
         cost = self.paid.cost
-        if self.offer is not None and (self.produced_bytes or self.has_answer):
+        if self.offer is not None and self._is_worth_something():
             cost = cost.plus(cost_of(self.estimate(), self.offer.card, self.plan.model.terms))
-        return Cost(cost.upstream_n, Nanos(min(cost.charge_n, self.hold_n)))
+        return self._within_hold(cost)
 
     def is_partial(self) -> bool:
         """Say whether less than the worst case is held, so that the hold must grow with the answer."""
@@ -143,10 +153,30 @@ class Meter(msgspec.Struct):
             return Usage(), self.paid.cost, False, False
         if self.reported is not None and not self._is_lie(self.reported):
             cost = self.paid.cost.plus(cost_of(self.reported, self.offer.card, self.plan.model.terms))
-            return self.reported, cost, False, self._is_disputed(self.reported, cost)
-        if not (self.produced_bytes or self.has_answer):
+            disputed = cost.charge_n > self.hold_n or self._is_far(self.reported)
+            if not self._may_pass_hold(self.reported):
+                cost = self._within_hold(cost)
+            return self.reported, cost, False, disputed
+        if not self._is_worth_something():
             return Usage(), self.paid.cost, False, False
         return self.estimate(), self.cost_so_far(), True, self.reported is not None
+
+    def _is_worth_something(self) -> bool:
+        """Say whether there is an answer to pay for: one is, once its client left in the middle of it."""
+        is_left = self.is_relayed and self.reason == CLIENT_GONE
+        return self.produced_bytes > 0 or self.has_answer or is_left
+
+    def _within_hold(self, cost: Cost) -> Cost:
+        return Cost(cost.upstream_n, Nanos(min(cost.charge_n, self.hold_n)))
+
+    def _may_pass_hold(self, usage: Usage) -> bool:
+        """Say whether this is believed even where it is more than was held: of a whole answer, what agrees
+        with itself, and with what was sent, asked for and seen. Thoughts nobody sees have no such bound.
+        """
+        if self.reason != "done" or not self.is_whole or self.is_odd or self._is_far(usage):
+            return False
+        visible = usage.output_tokens - usage.reasoning_tokens
+        return usage.input_tokens <= DENSEST * self.plan.input.at_most and visible <= self.plan.output_tokens
 
     def _is_lie(self, usage: Usage) -> bool:
         """Say whether this cannot be: nothing produced, when we saw that something was, or beyond belief."""
@@ -158,15 +188,14 @@ class Meter(msgspec.Struct):
         most_out = DISPUTED_FACTOR * self.plan.output_tokens + HIDDEN_TOKENS
         return usage.input_tokens > most_in or usage.output_tokens > most_out
 
-    def _is_disputed(self, usage: Usage, cost: Cost) -> bool:
-        """Say whether the provider states what can hardly be: more than the hold, or far from what we saw."""
+    def _is_far(self, usage: Usage) -> bool:
+        """Say whether the provider states what can hardly be: an output far from what we saw."""
         seen = self.output_estimate
         visible = usage.output_tokens - usage.reasoning_tokens  # at least: some show their thoughts as well
-        far = (
+        return (
             visible > DISPUTED_FACTOR * seen + OVERRUN_TOKENS
             or seen > DISPUTED_FACTOR * usage.output_tokens + OVERRUN_TOKENS
         )
-        return cost.charge_n > self.hold_n or far
 
     def _uncapped_n(self) -> int:
         return self._price_n(self.output_estimate)

@@ -38,6 +38,7 @@ class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
     fields: Mapping[str, msgspec.Raw]
     echo_upstream_body: bool
     hides_thoughts: bool = False  # they are left out of the answer, and charged
+    asks_to_think: bool = False  # what is thought may be billed and not sent
     modalities: tuple[str, ...] = ()
     preferences: Preferences = NONE
     fallbacks: tuple[str, ...] = ()  # models to try after the first
@@ -47,8 +48,8 @@ class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
     def models(self) -> tuple[str, ...]:
         return (self.model, *self.fallbacks)
 
-    def input_size(self, context: int | None) -> InputSize:
-        return input_size(self.content, context=context)
+    def input_size(self, context: int | None, *, image_tokens: int | None = None) -> InputSize:
+        return input_size(self.content, context=context, image_tokens=image_tokens)
 
     def output_bound(self, *, model_max: int | None, context: int | None, cap: int) -> int:
         """The most tokens one choice may produce."""

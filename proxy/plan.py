@@ -70,7 +70,7 @@ class Plan(msgspec.Struct, frozen=True):
     def measured(self, call: ModelCall) -> "Plan":
         """The plan of a call that says by now what it had only bounds for. What it wants stays, as held."""
         fallbacks = tuple(plan.measured(call) for plan in self.fallbacks)
-        size = call.input_size(self.model.context)
+        size = call.input_size(self.model.context, image_tokens=self.model.image_tokens)
         return msgspec.structs.replace(self, input=size, extra_n=call.extra_n, fallbacks=fallbacks)
 
 
@@ -103,7 +103,7 @@ def plan_chat(call: ModelCall, snapshot: Snapshot, *, output_cap: int, slice_tok
 
 def _plan(call: ModelCall, model: Model, *, output_cap: int, slice_tokens: int) -> Plan:
     """The plan of one model."""
-    size = call.input_size(model.context)
+    size = call.input_size(model.context, image_tokens=model.image_tokens)
     _check(call, model, size)
     offers = _offers(call, model, size)
     one = call.output_bound(model_max=model.max_output, context=model.context or OPEN_ENDED, cap=output_cap)

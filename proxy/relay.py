@@ -17,6 +17,7 @@ async def relay_plain(answer: Answer, charge: Charge, passage: Passage) -> bytes
         passage.read(await answer.connection.whole(MAX_ANSWER))
     except (BrokenOff, TimeoutError, MalformedStream) as error:
         raise broken(error, answer) from None
+    charge.meter.whole()
     return passage.answer(await settled(charge))
 
 

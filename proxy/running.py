@@ -11,12 +11,19 @@ from core.charging.calls import Admitted, Call, Ending, Settled, Stale, TooFast,
 from core.errors import Refused, Unavailable
 from core.rules.admission import Deny
 from proxy.gate import Gate
-from proxy.meter import Meter
+from proxy.meter import CLIENT_GONE, Meter
 from proxy.plan import Plan
 from proxy.store.errors import Away, Broken
 
 CHECKPOINT_S = 1.0
+# Not all in one go: of 300 calls it took 74 ms at best, and the loop stood still for 18; of 15 it takes 2.
+PARTS = 20
 _log = structlog.get_logger()
+
+
+def parts_due(turn: int, *, done: int) -> set[int]:
+    """The parts of all calls whose turns have come since the last one that is done: each once at most."""
+    return {late % PARTS for late in range(max(done, turn - PARTS) + 1, turn + 1)}
 
 
 class StaleGrant(Exception):
@@ -57,7 +64,7 @@ class Charge:
     async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if error is not None:
             if isinstance(error, asyncio.CancelledError | ClientGone):
-                self.meter.end("client_gone", status=499)
+                self.meter.end(CLIENT_GONE, status=499)
             elif isinstance(error, Refused):
                 self.meter.end(error.reason, status=error.status)
             else:
@@ -145,15 +152,25 @@ class Running:
         return task
 
     async def keep_alive(self) -> None:
-        """Run until cancelled: checkpoint what is running."""
+        """Run until cancelled: checkpoint what is running, each call when it is the turn of its part."""
+        now, pause_s = asyncio.get_running_loop().time, CHECKPOINT_S / PARTS
+        done = int(now() / pause_s)
         while True:
-            await asyncio.sleep(CHECKPOINT_S)
-            running = list(self._charges.values())
-            progress = [(c.call, c.admitted, c.meter.progress(c.call.request_id)) for c in running]
-            try:
-                await self.gate.checkpoint(progress)
-            except (SQLAlchemyError, OSError, Away, Broken) as error:
-                _log.error("checkpoint_failed", calls=len(progress), error=type(error).__name__)
+            await asyncio.sleep(pause_s)
+            turn = int(now() / pause_s)
+            await self.checkpoint(parts_due(turn, done=done))
+            done = turn
+
+    async def checkpoint(self, parts: set[int]) -> None:
+        """Give a sign of life of the calls of these parts."""
+        running = [charge for number, charge in self._charges.items() if number % PARTS in parts]
+        if not running:
+            return
+        progress = [(c.call, c.admitted, c.meter.progress(c.call.request_id)) for c in running]
+        try:
+            await self.gate.checkpoint(progress)
+        except (SQLAlchemyError, OSError, Away, Broken) as error:
+            _log.error("checkpoint_failed", calls=len(progress), error=type(error).__name__)
 
     async def drained(self, *, within_s: float) -> None:
         """Wait until all that was admitted is settled. What is not by then is swept at its deadline."""

@@ -38,18 +38,20 @@ class StreamRelay:
         self._written_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._news = asyncio.Event()  # there is something for `run` to do
+        self._is_paused = False  # the provider was, once: only `run` has it go on
         self._is_over = False
         self._error: Exception | None = None
 
     async def run(self, fields: Mapping[str, str], *, echo: bytes | None) -> None:
         """Relay until the answer ends. A failure raises while the client got nothing, later it is a chunk."""
         self._answer.connection.stream(self)
-        while not (self._is_over or (self._first and self._passage.has_content)):
+        while not (self._is_over or self._is_paused or (self._first and self._passage.has_content)):
             await self._news.wait()
             self._news.clear()
         if self._error is not None and not (self._first and self._charge.meter.produced_bytes):
             raise self._error  # whatever came before it holds nothing: another offer may do better
         self._answer.begins()
+        self._charge.meter.is_relayed = bool(self._first)
         self._wire.begin((event(echo) if echo else b"") + b"".join(self._first), fields)
         self._beat()
         try:
@@ -76,6 +78,8 @@ class StreamRelay:
             return
         if error is None and self._charge.meter.finish_reason is None:
             error = BrokenOff("no end")
+        if error is None and not self._passage.has_last_word:
+            self._charge.meter.whole()
         self._finish(None if error is None else broken(error, self._answer))
 
     # What is done with it.
@@ -93,8 +97,10 @@ class StreamRelay:
         if malformed is not None:
             self._finish(broken(malformed, self._answer))
         elif self._passage.is_done:
+            self._charge.meter.whole()
             self._finish(None)
         elif self._has_to_wait():
+            self._is_paused = True
             self._answer.connection.pause()
             self._news.set()
 

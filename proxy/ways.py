@@ -15,7 +15,7 @@ from proxy.formats.messages.format import Messages
 from proxy.formats.responses.format import Responses
 from proxy.meter import Meter
 from proxy.model_call import ModelCall
-from proxy.passages.chat import ChatPassage
+from proxy.passages.chat import chat_passage
 from proxy.passages.completions import CompletionsPassage
 from proxy.passages.embeddings import EmbeddingsPassage
 from proxy.passages.gemini_embeddings import GeminiEmbeddingsPassage
@@ -86,7 +86,7 @@ def _whatever_was_asked(passage: Callable[[Meter, Call], Passage]) -> NewPassage
 
 CHAT = Way(
     Chat(),
-    (Native("openai", openai.CHAT_PATH, openai.request_body, _whatever_was_asked(ChatPassage)),),
+    (Native("openai", openai.CHAT_PATH, openai.request_body, chat_passage),),
 )
 COMPLETIONS = Way(
     Completions(),

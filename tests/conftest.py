@@ -45,7 +45,10 @@ from core.models import ApiKey, Member, Offer, Org, Provider, Team, User
 from core.money import parse_usd
 from dev.postgres import temporary_postgres
 from dev.valkey import temporary_valkey
+from tests.scheduling import Together, first_things_first
 
+hypothesis.settings.register_profile("untimed", deadline=None)  # how long an example takes is for bench/
+hypothesis.settings.load_profile("untimed")
 TEMPLATE = "bazaar_template"
 COSTLY_HASHER = passwords._HASHER
 CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -63,6 +66,16 @@ def pytest_configure(config: pytest.Config) -> None:
     # An example that took a fifth of a second would be a failure: a machine may stand still for so long.
     hypothesis.settings.register_profile("patient", deadline=None)
     hypothesis.settings.load_profile("patient")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = first_things_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    return Together(config, log)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

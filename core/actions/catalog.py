@@ -72,6 +72,7 @@ def _load_provider(session: Session, known: _Known, row: Mapping[str, Any]) -> b
 def _load_model(session: Session, known: _Known, row: Mapping[str, Any]) -> bool:
     as_they_are = ("name", "mode", "context", "max_output", "input_modalities", "output_modalities")
     facts = {name: row[name] for name in (*as_they_are, "supported_parameters", "source")}
+    facts["image_tokens"] = row.get("image_tokens")
     facts["markup_bps"] = PREMIUM_BPS if row["premium"] else PLAIN_BPS
     facts["as_of"] = date.fromisoformat(row["as_of"])
     model = known.models.get(row["id"])

@@ -58,6 +58,7 @@ def add_offer(
     prices: Mapping[str, str],
     context: int | None = None,
     max_output: int | None = None,
+    image_tokens: int | None = None,
     mode: str | None = None,
     today: date,
     by: Actor = OPERATOR,
@@ -67,14 +68,13 @@ def add_offer(
     Offering it again through the same provider replaces that offer; the old price card stays for its calls.
     """
     _refuse_odd_names(model_id, upstream_model)
-    _refuse_odd_sizes(context=context, max_output=max_output)
+    sizes = _sizes(context=context, max_output=max_output, image_tokens=image_tokens)
     provider = session.scalar(provider_by_name(provider_name))
     if provider is None:
         raise NotFound(f"There is no provider named {provider_name}. Add it first.")
     card = PriceCard(id=uuid7(), rates=rates(prices), tiers=[], source="operator", as_of=today)
     session.add(card)
-    model = _operator_model(session, model_id, mode=mode, today=today)
-    model.context, model.max_output = context or model.context, max_output or model.max_output
+    _put_model(session, model_id, mode=mode, sizes=sizes, today=today)
     session.flush()  # the offer refers to both
     offer = _offer(session, model_id, provider.id) or Offer(model_id=model_id, provider_id=provider.id)
     offer.upstream_model, offer.enabled, offer.price_card_id = upstream_model, True, card.id
@@ -146,13 +146,19 @@ def _refuse_odd_names(model_id: str, upstream_model: str) -> None:
         raise BadRequest(f"The upstream model must have 1 to {MAX_UPSTREAM_NAME} characters.", param="model")
 
 
-def _refuse_odd_sizes(**sizes: int | None) -> None:
-    for name, tokens in sizes.items():
-        if tokens is not None and not 1 <= tokens <= MAX_CONTEXT:
+def _sizes(**given: int | None) -> dict[str, int]:
+    """Those that are stated. Raises BadRequest for one that is out of range."""
+    stated = {name: tokens for name, tokens in given.items() if tokens is not None}
+    for name, tokens in stated.items():
+        if not 1 <= tokens <= MAX_CONTEXT:
             raise BadRequest(f"{name} must be from 1 to {MAX_CONTEXT:,} tokens.", param=name)
+    return stated
 
 
-def _operator_model(session: Session, model_id: str, *, mode: str | None, today: date) -> Model:
+def _put_model(
+    session: Session, model_id: str, *, mode: str | None, sizes: Mapping[str, int], today: date
+) -> None:
+    """Add the model if it is not known, and keep what is stated of it."""
     model = session.get(Model, model_id)
     if model is None:
         model = Model(
@@ -168,7 +174,8 @@ def _operator_model(session: Session, model_id: str, *, mode: str | None, today:
         )
         session.add(model)
     model.mode = mode or model.mode
-    return model
+    for name, tokens in sizes.items():
+        setattr(model, name, tokens)
 
 
 def _offer(session: Session, model_id: str, provider_id: object) -> Offer | None:

@@ -65,6 +65,8 @@ def wallet_keys(bucket: int, wallet_id: UUID) -> WalletKeys:
 EVERYTHING = UUID(int=0)  # stands for the wallet of the global breaker, which is over all wallets
 GLOBAL = wallet_keys(0, EVERYTHING)
 
-# What the proxies tell each other of offers: two hashes of their own tag, a field an offer.
+# What the proxies tell each other of offers, under a tag of its own: two hashes, a field an offer; and a key
+# for each offer that is being probed.
 OFFERS = "offers"
 OFFERS_HEALTH, OFFERS_PACE = (f"bl:{{{OFFERS}}}:{letter}".encode() for letter in "HP")
+OFFER_PROBE = f"bl:{{{OFFERS}}}:T:".encode()

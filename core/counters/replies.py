@@ -10,7 +10,7 @@ import msgspec
 
 from core.charging.calls import Admitted, Call, Stale, TooFast, Tripped, Verdict
 from core.rules.admission import Deny
-from core.rules.rates import Rate
+from core.rules.rates import Rate, rate_at
 
 FUSE_SCOPES: dict[str, Literal["member", "team", "org"]] = {"m": "member", "t": "team", "o": "org"}
 SCOPES: dict[str, Literal["key", "member", "team", "plan", "session"]] = {
@@ -126,6 +126,12 @@ def _rate(words: Sequence[str], call: Call) -> Rate | None:
     if call.caller.rpm == 0 or remaining < 0:
         return None
     return Rate(call.caller.rpm, remaining, -(-reset_ms // 1000))
+
+
+def rate(arrival: Any, time: Any, *, limit: int) -> Rate:
+    """Where a caller stands: by when its calls are all there again, and what time it is in Redis."""
+    seconds, micros = (int(part) for part in time)
+    return rate_at(limit, arrival_us=int(arrival or 0), now_us=seconds * 1_000_000 + micros)
 
 
 @dataclass(frozen=True, slots=True)

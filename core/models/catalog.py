@@ -31,6 +31,7 @@ class Model(Base):
     mode: Mapped[str]  # chat, embedding, image, speech, transcription, video, completion
     context: Mapped[int | None] = mapped_column(BigInteger)  # tokens
     max_output: Mapped[int | None] = mapped_column(BigInteger)  # tokens
+    image_tokens: Mapped[int | None] = mapped_column(BigInteger)  # the most it makes of one image
     input_modalities: Mapped[list[str]] = mapped_column(ARRAY(Text))
     output_modalities: Mapped[list[str]] = mapped_column(ARRAY(Text))
     supported_parameters: Mapped[list[str]] = mapped_column(ARRAY(Text))

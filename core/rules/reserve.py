@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
-TOKENS_PER_IMAGE = 4784  # what the models that look closest make of one
+TOKENS_PER_IMAGE = 16_384  # where nothing is known of a model: what those make of one that look closest
+TYPICAL_IMAGE = 1_200  # tokens of a megapixel with most models, for estimates
 CLOSEST = "original"  # the detail in which an image has no such bound
 URI_HEAD = len("data:image/")
 TOKENS_PER_MESSAGE = 8
@@ -76,12 +77,14 @@ def measure(messages: Sequence[object], *, extra_bytes: int, parts: Parts = CHAT
     return content
 
 
-def input_size(content: Content, *, context: int | None) -> InputSize:
-    """Bound the input of a call, in tokens."""
-    media = content.images * TOKENS_PER_IMAGE
+def input_size(content: Content, *, context: int | None, image_tokens: int | None = None) -> InputSize:
+    """Bound the input of a call, in tokens. `image_tokens`: the most the model makes of one image."""
+    most_of_one = TOKENS_PER_IMAGE if image_tokens is None else image_tokens
+    media = content.images * most_of_one
     overhead = TOKENS_PER_MESSAGE * content.messages
     at_most = (content.text_bytes + content.other_bytes) // 2 + overhead + media
-    estimate = -(-content.text_bytes // BYTES_PER_TOKEN) + overhead // 2 + media // 4
+    estimate = -(-content.text_bytes // BYTES_PER_TOKEN) + overhead // 2
+    estimate += content.images * min(most_of_one, TYPICAL_IMAGE)
     if context is None:
         return InputSize(at_most, min(estimate, at_most), is_bounded=not content.unbounded)
     at_most = context if content.unbounded else min(at_most, context)

@@ -15,9 +15,10 @@ from proxy.deps import Deps
 from proxy.endpoints import ENDPOINTS
 from proxy.errors import REQUEST_ID
 from proxy.grants import credential
-from proxy.handlers.model_calls import Endpoint, parse, read_body
+from proxy.handlers.model_calls import Endpoint, may_call, parse, read_body
 from proxy.pdf.inputs import models_of
 from proxy.plan import Plan, plan_chat
+from proxy.rates import tell_rate
 
 NAMED: Mapping[str, Endpoint] = {endpoint.path.split("/")[1]: endpoint for endpoint in ENDPOINTS}
 _raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -26,8 +27,7 @@ _raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 async def estimate(request: web.Request, deps: Deps) -> web.StreamResponse:
     """The body is that of the call. Nothing is held, counted or sent on."""
     secret = credential(request)
-    grant = await deps.grants.find_for_models(secret)
-    deps.floods.check(grant.caller)
+    grant = await may_call(request, deps, secret)
     body = await read_body(request, deps.settings)
     endpoint = endpoint_of(body, request.query.get("endpoint"), deps.catalog.now)
     parsed = await parse(body, deps, endpoint.parse)
@@ -40,11 +40,13 @@ async def estimate(request: web.Request, deps: Deps) -> web.StreamResponse:
         slice_tokens=deps.settings.slice_tokens,
     )
     plan = await Crossing(endpoint.way, parsed, deps.large_bodies).only_sayable(plan)
-    return web.Response(
+    answer = web.Response(
         body=answers.encode(described(plan)),
         content_type="application/json",
         headers=answers.headers(request[REQUEST_ID]),
     )
+    await tell_rate(request, answer, deps)
+    return answer
 
 
 def endpoint_of(body: bytes, named: str | None, snapshot: Snapshot) -> Endpoint:

@@ -22,7 +22,7 @@ from proxy.leases.gate import ClockMoved
 from proxy.model_call import ModelCall
 from proxy.pdf.inputs import models_of
 from proxy.plan import Plan, plan_chat
-from proxy.rates import RATE, look_up_rate, note_rate, rate_headers
+from proxy.rates import RATE, note_caller, note_rate, rate_headers
 from proxy.relay import relay_plain
 from proxy.running import NotAdmitted, StaleGrant
 from proxy.stream import StreamRelay
@@ -52,8 +52,7 @@ def handler_of(endpoint: Endpoint) -> Handler:
 
 async def model_call(request: web.Request, deps: Deps, endpoint: Endpoint) -> web.StreamResponse:
     secret = credential(request)
-    grant = await deps.grants.find_for_models(secret)
-    deps.floods.check(grant.caller)
+    grant = await may_call(request, deps, secret)
     parsed = await parse(await read_body(request, deps.settings), deps, endpoint.parse)
     try:
         models = models_of(parsed, deps.catalog.now)
@@ -77,9 +76,18 @@ async def model_call(request: web.Request, deps: Deps, endpoint: Endpoint) -> we
                 request[REQUEST_ID] = uuid7(deps.clock.now_ms())
         raise Unavailable("This key is being changed right now. Try again.", retry_after_s=1)
     except Refused as refused:
+        note_caller(request, grant.caller)  # as it was read last
         _record(request, deps, refused, grant, parsed.model)
-        await look_up_rate(request, deps.running.gate, grant.caller)
         raise
+
+
+async def may_call(request: web.Request, deps: Deps, secret: str | None) -> Grant:
+    """The grant of a key that may call models now."""
+    grant = await deps.grants.find(secret)
+    note_caller(request, grant.caller)
+    grant.refuse_management()
+    deps.floods.check(grant.caller)
+    return grant
 
 
 async def parse(body: bytes, deps: Deps, read: Callable[[bytes], ModelCall]) -> ModelCall:
@@ -168,7 +176,6 @@ async def _arrived(request: web.Request, *, limit: int, within_s: float) -> byte
 
 
 def _record(request: web.Request, deps: Deps, refused: Refused, grant: Grant, model_id: str) -> None:
-    deps.floods.count(grant.caller)
     app = deps.apps.of(request, grant.caller.wallet_id)
     deps.refusals.note(
         refused, request_id=request[REQUEST_ID], caller=grant.caller, model_id=model_id, app=app

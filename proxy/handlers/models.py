@@ -12,6 +12,7 @@ from proxy.catalog import Model, Snapshot
 from proxy.deps import Deps
 from proxy.errors import REQUEST_ID
 from proxy.grants import credential
+from proxy.rates import note_caller, tell_rate
 
 PUBLIC_NAMES = {
     "input": "prompt",
@@ -25,7 +26,7 @@ PUBLIC_NAMES = {
 async def models(request: web.Request, deps: Deps) -> web.StreamResponse:
     """Public; but a key that is shown must be a good one, so that `models` can be used to test a key."""
     await _check_key(request, deps)
-    return _json(request, listing(deps.catalog.now))
+    return await _json(request, deps, listing(deps.catalog.now))
 
 
 async def one_model(request: web.Request, deps: Deps) -> web.StreamResponse:
@@ -34,19 +35,22 @@ async def one_model(request: web.Request, deps: Deps) -> web.StreamResponse:
     model = deps.catalog.now.model(request.match_info["id"])
     if model.card is None:
         raise NotFound(f"{model.id} has no price, so it cannot be called.", code="model_not_found")
-    return _json(request, answers.encode(describe(model)))
+    return await _json(request, deps, answers.encode(describe(model)))
 
 
 async def _check_key(request: web.Request, deps: Deps) -> None:
     secret = credential(request)
     if secret is not None:
-        await deps.grants.find(secret, fresh=True)
+        grant = await deps.grants.find(secret, fresh=True)
+        note_caller(request, grant.caller)
 
 
-def _json(request: web.Request, body: bytes) -> web.Response:
-    return web.Response(
+async def _json(request: web.Request, deps: Deps, body: bytes) -> web.Response:
+    answer = web.Response(
         body=body, content_type="application/json", headers=answers.headers(request[REQUEST_ID])
     )
+    await tell_rate(request, answer, deps)
+    return answer
 
 
 @lru_cache(maxsize=1)

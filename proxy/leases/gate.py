@@ -16,7 +16,7 @@ from core.counters.requests import Request, Terms
 from core.counters.standing import rate_field
 from core.errors import Unavailable
 from core.rules.prices import Cost, Usage
-from core.rules.rates import Rate, rate_at
+from core.rules.rates import Rate
 from proxy.clock import Clock
 from proxy.gate import GONE, Report
 from proxy.global_breaker import GlobalBreaker
@@ -154,13 +154,13 @@ class LeaseGate:
     async def rate(self, caller: Caller) -> Rate | None:
         if caller.rpm == 0:
             return None
-        keys = wallet_keys(caller.bucket, caller.wallet_id)
-        try:
-            arrival = await self._store.command(keys.bucket.tag, "HGET", keys.rates, rate_field(caller))
+        keys, ask = wallet_keys(caller.bucket, caller.wallet_id), self._store.command
+        tag, field = keys.bucket.tag, rate_field(caller)
+        try:  # by the clock there, read last: to one that is behind, calls just admitted would count twice
+            arrival, now = await asyncio.gather(ask(tag, "HGET", keys.rates, field), ask(tag, "TIME"))
         except (Away, Broken):
             return None
-        arrival_us = int(arrival) if isinstance(arrival, bytes) else 0
-        return rate_at(caller.rpm, arrival_us=arrival_us, now_us=self._clock.now_ms() * 1000)
+        return replies.rate(arrival, now, limit=caller.rpm)
 
     async def checkpoint(self, running: Sequence[Report]) -> None:
         reports = [report for report in running if report[1].gen]

@@ -179,7 +179,8 @@ class Settler:
                 async with asyncio.timeout(MOMENT_S):
                     while list(self.spool.pending()):
                         await self.look()
-                        await asyncio.sleep(LOOK_S / 10)
+                        if list(self.spool.pending()):
+                            await asyncio.sleep(LOOK_S / 10)
         except TimeoutError:
             _log.warning("spool_not_empty", settlements=len(list(self.spool.pending())))
         return not list(self.spool.pending())

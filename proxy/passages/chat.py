@@ -12,13 +12,16 @@ import msgspec
 
 from core.charging.calls import Call
 from core.errors import Refused
+from core.rules.prices import Usage
 from proxy.answers import CHAT_CHUNK, encode, error_chunk, usage_object
 from proxy.formats.format import Bill
 from proxy.meter import Meter
+from proxy.model_call import ModelCall
 from proxy.passages.passage import Passage
-from proxy.providers.openai import Frame, read_frame, read_usage
+from proxy.providers.openai import Frame, adds_up, read_frame, read_usage
 from proxy.sse import DONE, MalformedStream, event
 
+THOUGHTS = ("reasoning", "reasoning_content", "reasoning_details")
 read_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -67,7 +70,7 @@ class ChatPassage(Passage):
         if not frame.has_choices:
             raise MalformedStream("the answer has no choices")
         self._count(frame)
-        self.meter.reported, self._stated = read_usage(frame.usage), frame.usage
+        self._state(read_usage(frame.usage), frame.usage)
         self._fields = read_fields(body)  # each as it came
 
     def answer(self, bill: Bill) -> bytes:
@@ -92,8 +95,13 @@ class ChatPassage(Passage):
         fields: dict[str, Any] = read_fields(data)
         del fields["usage"]
         if (usage := read_usage(frame.usage)) is not None:
-            self.meter.reported, self._stated, self._fields = usage, frame.usage, fields
+            self._state(usage, frame.usage)
+            self._fields = fields
         return encode(fields) if frame.has_choices else b""
+
+    def _state(self, usage: Usage | None, stated: Any) -> None:
+        self.meter.reported, self._stated = usage, stated
+        self.meter.is_odd = usage is not None and not adds_up(stated)
 
     def _count(self, frame: Frame) -> None:
         self.meter.produce(frame.produced_bytes)
@@ -112,6 +120,39 @@ class ChatPassage(Passage):
             "created": int(time.time()),
             "model": self.meter.plan.model.id,
         }
+
+
+class QuietChatPassage(ChatPassage):
+    """The same for a client that wants no thoughts: they are counted and taken out. All else is the same."""
+
+    def read(self, body: bytes) -> None:
+        super().read(body)
+        if (quiet := _without_thoughts(body)) is not body:
+            self._fields["choices"] = read_fields(quiet)["choices"]
+
+    def _made(self, data: bytes) -> bytes:
+        made = super()._made(data)
+        return _without_thoughts(made) if made else made
+
+
+def chat_passage(meter: Meter, call: Call, asked: ModelCall) -> ChatPassage:
+    """How such an answer goes to who asked for it."""
+    return QuietChatPassage(meter, call) if asked.hides_thoughts else ChatPassage(meter, call)
+
+
+def _without_thoughts(data: bytes) -> bytes:
+    """Of a chunk or a whole answer that was read before: it has the shape of one. Raises MalformedStream."""
+    if b"reasoning" not in data and b"\\u" not in data:
+        return data
+    try:
+        fields = msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:  # a number, or a depth, nobody looked at before
+        raise MalformedStream("a chunk cannot be written anew") from error
+    for choice in fields.get("choices") or ():
+        for said in (choice.get("delta"), choice.get("message")):
+            for name in THOUGHTS if said else ():
+                said.pop(name, None)
+    return msgspec.json.encode(fields)
 
 
 def _framed(batch: Sequence[bytes]) -> bytes:

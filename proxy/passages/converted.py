@@ -23,6 +23,10 @@ class ConvertedPassage(Passage):
     def has_content(self) -> bool:
         return self._reading.has_content
 
+    @property
+    def has_last_word(self) -> bool:
+        return self._reading.has_last_word
+
     def end(self, bill: Bill) -> bytes:
         return self._writer.end(bill)
 

@@ -30,7 +30,9 @@ class EmbeddingsPassage(Passage):
         return cls(meter, inputs=asked.inputs)
 
     def read(self, body: bytes) -> None:
-        self.meter.reported, self._stated = read_embeddings(body, inputs=self._inputs)
+        usage, self._stated = read_embeddings(body, inputs=self._inputs)
+        self.meter.reported = usage
+        self.meter.is_odd = self._stated.get("total_tokens") not in (None, usage.input_tokens)
         self.meter.answered()
         self._fields = read_fields(body)  # each as it came
 

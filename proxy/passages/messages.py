@@ -16,8 +16,10 @@ from proxy.meter import Meter
 from proxy.passages.passage import Passage
 from proxy.passages.reading import Reading
 from proxy.providers.anthropic.answer import AnthropicReader
+from proxy.providers.content import says_something
 from proxy.sse import event
 
+GROWING = frozenset({"content_block_start", "content_block_delta"})
 read_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -25,6 +27,12 @@ class _Kind(msgspec.Struct):
     type: str = ""
 
 
+class _Piece(msgspec.Struct):
+    content_block: Any = None
+    delta: Any = None
+
+
+_piece_of = msgspec.json.Decoder(_Piece).decode
 _kind_of = msgspec.json.Decoder(_Kind).decode
 
 
@@ -55,9 +63,12 @@ class MessagesPassage(Passage):
         return encode({**self._last, "usage": self._usage(bill)})
 
     def _event(self, data: bytes) -> bytes:
+        before = self.meter.produced_bytes
         self._reading.event(data)
         self.is_done = self._reading.is_done
         kind = _kind_of(data).type
+        if kind in GROWING and self.meter.produced_bytes == before:
+            self.meter.produce(int(_is_more(data)))
         if kind == "message_delta":
             self._keep(data)
         return b"" if kind in {"message_delta", "message_stop"} else _framed(kind, data)
@@ -74,6 +85,15 @@ class MessagesPassage(Passage):
         if self.meter.reported is None or bill.ending.estimated:
             return usage_fields(bill)
         return {**usage_fields(bill), **self._stated, **cost_fields(bill.ending, bill.charge_n)}
+
+
+def _is_more(data: bytes) -> bool:
+    """Say whether an event nothing was counted of gives the client something: a kind nobody reads."""
+    try:
+        piece = _piece_of(data)
+    except (msgspec.DecodeError, RecursionError):  # it is too deep to look at, and on its way
+        return True
+    return says_something([piece.content_block, piece.delta])
 
 
 def _framed(kind: str, data: bytes) -> bytes:

@@ -24,6 +24,11 @@ class Passage:
         """Say whether what came is worth beginning an answer with: then no other offer can stand in."""
         return True
 
+    @property
+    def has_last_word(self) -> bool:
+        """Say whether a stream has one: without it, it may be whole, and may have been cut at its end."""
+        return True
+
     def take(self, data: bytes) -> tuple[bytes, MalformedStream | None]:
         """What a piece of the stream gives the client, and what is wrong with the rest of it."""
         batch: list[bytes] = []

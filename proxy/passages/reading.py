@@ -22,6 +22,10 @@ class Reading:
     def is_done(self) -> bool:
         return self._reader.is_done
 
+    @property
+    def has_last_word(self) -> bool:
+        return self._reader.has_last_word
+
     def event(self, data: bytes) -> list[Event]:
         """What an event of a stream tells. Raises MalformedStream."""
         events = self._reader.event(data)
@@ -46,12 +50,13 @@ class Reading:
             elif isinstance(one, Signed) and one.block not in self._seen:
                 self._meter.produce(len(one.signature))  # of a hidden thought it is all there is to count
             elif isinstance(one, Told):
-                told = one.usage
+                told = one
             elif isinstance(one, Stopped):
-                self._meter.finish_reason, self._has_stopped = clean(one.native), True
-        if told is not None and self._has_stopped:
-            self._meter.reported = told
-        elif told is not None:
-            self._meter.known = (
-                told  # some say at the start what went in, and a first guess of what comes out
-            )
+                self._meter.finish_reason, self._has_stopped = clean(one.native) or None, True
+        if told is None:
+            return
+        self._meter.is_odd = not told.adds_up
+        if self._has_stopped:
+            self._meter.reported = told.usage
+        else:  # some say at the start what went in, and a first guess of what comes out
+            self._meter.known = told.usage

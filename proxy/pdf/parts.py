@@ -79,7 +79,8 @@ def _document_parts(holder: Any, places: Places, path: Path = ()) -> Iterator[tu
 
 def _name(stated: Any) -> str:
     """The name of a file as a model is told it."""
-    shown = "".join(c for c in stated if c.isprintable()) if isinstance(stated, str) else ""
+    begun = stated[: 2 * MAX_NAME] if isinstance(stated, str) else ""
+    shown = "".join(c for c in begun if c.isprintable())
     return shown.strip()[:MAX_NAME] or UNNAMED
 
 

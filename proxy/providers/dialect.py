@@ -11,6 +11,7 @@ MAX_TOKENS_PER_CALL = 1 << 31  # a provider that states more is not believed
 class Reader(Protocol):
     """Reads one answer: whole, or event by event."""
 
+    has_last_word: bool  # else the end of a stream is the end of the connection
     is_done: bool  # the stream said its last word
 
     def event(self, data: bytes) -> list[Event]:

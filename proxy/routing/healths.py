@@ -4,24 +4,30 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Self
+from uuid import UUID
 
 import structlog
 
 from core.rules.health import (
     HEALTHY,
+    PROBE_MS,
     UNKNOWN,
+    Circuit,
+    Failure,
     Health,
     Pace,
     Standing,
     between,
     failed,
-    let_go,
+    heard,
     moved,
     probed,
+    served,
 )
 from proxy.catalog import Offer, Provider
 
 MOST = 10_000  # offers known of; beyond it the one first heard of is forgotten
+ELSEWHERE_MS = 1_000  # so long an offer is passed over that another process probes, before it is asked again
 _log = structlog.get_logger()
 
 
@@ -36,6 +42,7 @@ class Known:
     pace_ms: int = 0
     is_health_unsaid: bool = False
     is_pace_unsaid: bool = False
+    is_probing: bool = False  # here, by one of our calls
 
 
 class Healths:
@@ -45,26 +52,26 @@ class Healths:
         self.now_ms = now_ms
         self._known: dict[str, Known] = {}
 
-    def standing(self, offer: Offer) -> Standing:
-        return self._of(offer).health.standing(self.now_ms())
+    def standing(self, offer: Offer, account: UUID) -> Standing:
+        return self._of(offer).health.standing(self.now_ms(), account)
 
     def pace(self, offer: Offer) -> Pace:
         return self._of(offer).pace
 
-    def begin(self, offer: Offer) -> "Attempt":
-        """Begin to call an offer. Where it is due, this is its probe."""
-        known = self._of(offer)
-        is_probe = known.health.openings > 0 and known.health.standing(self.now_ms()) == "due"
+    def begin(self, offer: Offer, account: UUID) -> "Attempt":
+        """Begin to call an offer for an account. Where it is due, this is its probe."""
+        known, now_ms = self._of(offer), self.now_ms()
+        is_probe = known.health.standing(now_ms, account) == "due"
         if is_probe:
-            known.health = probed(known.health)
-        return Attempt(self, offer, known, is_probe=is_probe)
+            known.health, known.is_probing = probed(known.health, until_ms=now_ms + PROBE_MS), True
+        return Attempt(self, offer, account, known, is_probe=is_probe)
 
     def change(self, known: Known, health: Health) -> bool:
         """Note how an offer stands now; say whether that is news for others too."""
         if health is known.health:
             return False
         before, known.health = known.health, health
-        is_news = (before.openings, before.until_ms) != (health.openings, health.until_ms)
+        is_news = before.circuits != health.circuits
         if is_news:
             known.health_ms = max(self.now_ms(), known.health_ms + 1)
             known.is_health_unsaid = True
@@ -78,11 +85,21 @@ class Healths:
     def unsaid_pace(self) -> Iterator[tuple[str, Known]]:
         return ((name, known) for name, known in self._known.items() if known.is_pace_unsaid)
 
-    def hear_health(self, name: str, *, at_ms: int, openings: int, until_ms: int) -> None:
+    def probing(self) -> list[str]:
+        """The offers of which a probe of ours is under way, and still keeps others from probing."""
+        now_ms = self.now_ms()
+        return [
+            name for name, known in self._known.items()
+            if known.is_probing and known.health.probe_until_ms > now_ms
+        ]  # fmt: skip
+
+    def hear_health(
+        self, name: str, *, at_ms: int, for_all: Circuit, own: Circuit, account: UUID | None
+    ) -> None:
         """Another process opened or closed an offer: the last word holds."""
         known = self._named(name)
         if at_ms > known.health_ms:
-            known.health = Health(0, openings, until_ms, known.health.is_probed) if openings else HEALTHY
+            known.health = heard(known.health, for_all, own, account)
             known.health_ms, known.is_health_unsaid = at_ms, False
 
     def hear_pace(self, name: str, pace: Pace, *, at_ms: int) -> None:
@@ -114,12 +131,15 @@ class Attempt:
     let go: the next call may be it.
     """
 
-    def __init__(self, healths: Healths, offer: Offer, known: Known, *, is_probe: bool) -> None:
+    def __init__(
+        self, healths: Healths, offer: Offer, account: UUID, known: Known, *, is_probe: bool
+    ) -> None:
+        self.offer = offer
+        self.is_probe = is_probe
         self._healths = healths
-        self._offer = offer
+        self._account = account
         self._known = known
-        self._is_probe = is_probe
-        self._openings = known.health.openings
+        self._circuits = known.health.circuits_of(account)
         self._began = time.monotonic()
         self._first_ms: float | None = None
 
@@ -127,13 +147,20 @@ class Attempt:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        if self._is_probe:
-            self._known.health = let_go(self._known.health)
+        self.leave()
+
+    def leave(self) -> None:
+        """Nothing was told, or all is."""
+        self._end_probe(until_ms=0)
+
+    def give_way(self) -> None:
+        """Another process probes the offer."""
+        self._end_probe(until_ms=self._healths.now_ms() + ELSEWHERE_MS)
 
     def answered(self) -> None:
         """The first of a streamed answer is here. It may last: an open offer is closed at once."""
         self._first_ms = (time.monotonic() - self._began) * 1000
-        if self._known.health.openings:
+        if self._known.health.is_open_for(self._account):
             self._works()
 
     def served(self, tokens: int) -> None:
@@ -148,26 +175,37 @@ class Attempt:
         known.pace_ms = max(self._healths.now_ms(), known.pace_ms + 1)
         self._works()
 
-    def failed(self, *, at_once: bool = False, pause_ms: int | None = None) -> None:
-        """The offer failed. `at_once`: it will go on to; `pause_ms`: it asks to be left alone for so long."""
+    def failed(self, *, for_all: bool = False, at_once: bool = False, pause_ms: int | None = None) -> None:
+        """The offer failed. `for_all`: whatever was asked; `at_once`: it will go on to; `pause_ms`: it asks
+        to be left alone for so long.
+        """
         healths, known = self._healths, self._known
-        if self._is_probe and known.health.openings != self._openings:
-            known.health, self._is_probe = let_go(known.health), False  # another process was told the same
-        now_ms, is_probe, self._is_probe = healths.now_ms(), self._is_probe, False
-        after = failed(known.health, now_ms=now_ms, is_probe=is_probe, at_once=at_once, pause_ms=pause_ms)
+        if known.health.circuits_of(self._account) != self._circuits:  # another process was told the same
+            self._end_probe(until_ms=0)
+        failure = Failure(None if for_all else self._account, at_once=at_once, pause_ms=pause_ms)
+        now_ms, is_probe = healths.now_ms(), self.is_probe
+        self._end_probe(until_ms=0)
+        after = failed(known.health, failure, now_ms=now_ms, is_probe=is_probe)
         if healths.change(known, after):
             _log.warning(
                 "offer_open",
-                provider=self._offer.provider.name,
-                upstream_model=self._offer.upstream_model,
-                pause_ms=after.until_ms - now_ms,
+                provider=self.offer.provider.name,
+                upstream_model=self.offer.upstream_model,
+                pause_ms=(after.own if after.account else after.for_all).until_ms - now_ms,
+                wallet_id=None if after.account is None else str(after.account),
             )
 
     def _works(self) -> None:
-        self._is_probe = False
-        if self._healths.change(self._known, HEALTHY):
+        self._end_probe(until_ms=0)
+        known = self._known
+        if known.health is not HEALTHY and self._healths.change(known, served(known.health, self._account)):
             _log.info(
                 "offer_closed",
-                provider=self._offer.provider.name,
-                upstream_model=self._offer.upstream_model,
+                provider=self.offer.provider.name,
+                upstream_model=self.offer.upstream_model,
             )
+
+    def _end_probe(self, *, until_ms: int) -> None:
+        if self.is_probe:
+            self.is_probe = self._known.is_probing = False
+            self._known.health = probed(self._known.health, until_ms=until_ms)

@@ -1,19 +1,21 @@
 """What the proxies tell each other of offers, through Redis, beside the calls: nothing here is waited for.
 
-Two hashes, a field an offer: who opened or closed it last, who measured it last. While Redis is away each
-process goes by what it sees itself.
+Two hashes, a field an offer: how it stands since it was last opened or closed, how fast it was when it was
+last measured. While Redis is away each process goes by what it sees itself.
 """
 
 import asyncio
 from collections.abc import Mapping
 from typing import TypeVar, cast
+from uuid import UUID
 
 import msgspec
 
 from core.counters.keys import OFFERS, OFFERS_HEALTH, OFFERS_PACE
-from core.rules.health import Pace
+from core.rules.health import Circuit, Health, Pace
 from proxy.clock import Clock
 from proxy.routing.healths import Healths
+from proxy.routing.probes import Probes
 from proxy.store.errors import Away, Broken
 from proxy.store.store import Store
 
@@ -23,11 +25,14 @@ MOST = 10_000  # offers told of
 
 
 class Verdict(msgspec.Struct, frozen=True, array_like=True):
-    """An offer was opened, for the n-th time in a row, or closed (0)."""
+    """An offer was opened for everybody, for the n-th time in a row, or closed (0); and so for an account."""
 
     at_ms: int
     openings: int
     until_ms: int
+    account: UUID | None = None
+    own_openings: int = 0
+    own_until_ms: int = 0
 
 
 class Speed(msgspec.Struct, frozen=True, array_like=True):
@@ -45,6 +50,7 @@ class Sharing:
         self._store = store
         self._healths = healths
         self._clock = clock
+        self._probes = Probes(store)
 
     async def keep(self) -> None:
         """Run until cancelled."""
@@ -57,12 +63,17 @@ class Sharing:
         try:
             for name, verdict in await self._read(OFFERS_HEALTH, Verdict):
                 self._healths.hear_health(
-                    name, at_ms=verdict.at_ms, openings=verdict.openings, until_ms=verdict.until_ms
+                    name,
+                    at_ms=verdict.at_ms,
+                    for_all=Circuit(verdict.openings, verdict.until_ms),
+                    own=Circuit(verdict.own_openings, verdict.own_until_ms),
+                    account=verdict.account,
                 )
             for name, speed in await self._read(OFFERS_PACE, Speed):
                 self._healths.hear_pace(name, Pace(speed.first_ms, speed.tokens_per_s), at_ms=speed.at_ms)
             await self._tell_health()
             await self._tell_pace()
+            await self._probes.renew(self._healths.probing())
         except (Away, Broken):
             return  # another time
 
@@ -70,7 +81,7 @@ class Sharing:
         told = [(name, known, known.health_ms, known.health) for name, known in self._healths.unsaid_health()]
         await self._write(
             OFFERS_HEALTH,
-            {name: Verdict(at_ms, said.openings, said.until_ms) for name, _, at_ms, said in told},
+            {name: _verdict(at_ms, said) for name, _, at_ms, said in told},
         )
         for _, known, at_ms, _ in told:
             known.is_health_unsaid = known.health_ms != at_ms  # there is newer news meanwhile
@@ -111,3 +122,8 @@ class Sharing:
             pairs = [part for name, word in words.items() for part in (name, _encode(word))]
             await self._store.command(OFFERS, "HSET", key, *pairs, unfenced=True)
             await self._store.command(OFFERS, "PEXPIRE", key, KEPT_MS, unfenced=True)
+
+
+def _verdict(at_ms: int, health: Health) -> Verdict:
+    for_all, own, account = health.circuits
+    return Verdict(at_ms, for_all.openings, for_all.until_ms, account, own.openings, own.until_ms)

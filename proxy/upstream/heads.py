@@ -15,6 +15,7 @@ MISCONFIGURED = "the provider is misconfigured here"
 MAX_ERROR = 64 << 10
 CLIENTS_FAULT = frozenset({400, 413, 415, 422})
 OUR_KEY = frozenset({401, 402, 403})  # our credential, or what we owe there: the operator must act
+WRONG_KEY = 401  # the others some say of a single call: of what it asks, or of what it may cost
 BUSY = frozenset({429, 503})  # may say when to come back
 _log = structlog.get_logger()
 
@@ -22,9 +23,12 @@ _log = structlog.get_logger()
 class Unusable(Exception):
     """One offer failed before anything reached the client; the next may do better."""
 
-    def __init__(self, reason: str, *, at_once: bool = False, pause_ms: int | None = None) -> None:
+    def __init__(
+        self, reason: str, *, for_all: bool = False, at_once: bool = False, pause_ms: int | None = None
+    ) -> None:
         super().__init__(reason)
-        self.at_once = at_once  # every other call would fail as well
+        self.for_all = for_all  # whatever is asked: no client can bring that about
+        self.at_once = at_once  # it will not pass by itself
         self.pause_ms = pause_ms  # how long it asks to be left alone
 
 
@@ -32,7 +36,7 @@ def check(head: Head, provider: Provider, *, stream: bool) -> None:
     """Raise unless the answer is one we can relay."""
     if head.status in OUR_KEY:
         _log.error("provider_refuses_our_key", provider=provider.name, status=head.status)
-        raise Unusable(MISCONFIGURED, at_once=True)
+        raise Unusable(MISCONFIGURED, for_all=head.status == WRONG_KEY, at_once=True)
     if head.status != OK:
         asked = head.fields.get(b"retry-after") if head.status in BUSY else None
         pause = None if asked is None else pause_ms(asked, now=datetime.now(UTC))
@@ -52,4 +56,5 @@ async def refuse(connection: Connection, provider: Provider) -> None:
     except (BrokenOff, TimeoutError):
         reason = None
     message = f"The provider {provider.name} refused the request: {reason or f'status {status}'}"
-    raise (TooLarge if status == 413 else BadRequest)(message)  # noqa: PLR2004
+    refusal = TooLarge if status == 413 else BadRequest  # noqa: PLR2004
+    raise refusal(message, metadata={"provider_name": provider.name})

@@ -17,9 +17,11 @@ import msgspec
 import structlog
 
 from core.config import Settings
-from core.errors import UpstreamFailed
+from core.errors import BadRequest, OutOfCredits, UpstreamFailed
 from proxy.catalog import Offer, Provider
 from proxy.crossing import DIALECTS, Crossing, Outgoing, bound_of
+from proxy.model_call import ModelCall
+from proxy.plan import Plan
 from proxy.routing.healths import Attempt
 from proxy.routing.router import Router
 from proxy.running import Charge
@@ -28,7 +30,7 @@ from proxy.upstream.connection import Connection, Patience
 from proxy.upstream.heads import CLIENTS_FAULT, MISCONFIGURED, Unusable, check, refuse
 from proxy.upstream.pool import Pool
 from proxy.upstream.reader import BrokenOff
-from proxy.upstream.reasons import failure
+from proxy.upstream.reasons import failure, is_unreachable
 
 _log = structlog.get_logger()
 
@@ -110,15 +112,19 @@ class Upstreams:
         Raises BadRequest when the provider finds the request wrong, UpstreamFailed when all failed.
         """
         failures: list[tuple[str, str]] = []
-        for plan, offer in self._router.tries(charge.meter.plan):
+
+        async def served(plan: Plan, attempt: Attempt) -> bool:
             charge.meter.begin(plan)
-            name = offer.provider.name
+            name = attempt.offer.provider.name
             try:
-                await self._try(offer, charge, crossing, relay)
+                await self._try(attempt, charge, crossing, relay)
             except Unusable as error:
                 failures.append((name, str(error)))
                 _log.warning("offer_failed", provider=name, reason=str(error))
-                continue
+                return False
+            return True
+
+        if await self._router.serve(charge.meter.plan, charge.call.wallet_id, served):
             return
         raise UpstreamFailed(
             "No provider could answer this call. Try again, or choose another model.",
@@ -128,23 +134,22 @@ class Upstreams:
             },
         )
 
-    async def _try(self, offer: Offer, charge: Charge, crossing: Crossing, relay: Relay) -> None:
+    async def _try(self, attempt: Attempt, charge: Charge, crossing: Crossing, relay: Relay) -> None:
         """Have one offer answer, and note how that went. Raises Unusable when it could not."""
-        with self._router.healths.begin(offer) as attempt:
-            try:
-                with await _ask(self.line(offer.provider), offer, charge, crossing, attempt) as answer:
-                    charge.meter.offer = offer
-                    await relay(answer)
-            except Unusable as error:
-                attempt.failed(at_once=error.at_once, pause_ms=error.pause_ms)
-                raise
-            except UpstreamFailed as error:
-                attempt.failed()
-                raise Unusable(str(error.metadata["reason"])) from None
-            if answer.fault is not None:
-                attempt.failed()
-            elif charge.ending is not None:
-                attempt.served(charge.ending.usage.output_tokens)
+        try:
+            with await _ask(self.line(attempt.offer.provider), charge, crossing, attempt) as answer:
+                charge.meter.offer = attempt.offer
+                await relay(answer)
+        except Unusable as error:
+            attempt.failed(for_all=error.for_all, at_once=error.at_once, pause_ms=error.pause_ms)
+            raise
+        except UpstreamFailed as error:
+            attempt.failed()
+            raise Unusable(str(error.metadata["reason"])) from None
+        if answer.fault is not None:
+            attempt.failed()
+        elif charge.ending is not None:
+            attempt.served(charge.ending.usage.output_tokens)
 
     def close(self) -> None:
         for line in self._lines.values():
@@ -171,16 +176,15 @@ def system_trust() -> ssl.SSLContext:
     return context
 
 
-async def _ask(line: Line, offer: Offer, charge: Charge, crossing: Crossing, attempt: Attempt) -> Answer:
+async def _ask(line: Line, charge: Charge, crossing: Crossing, attempt: Attempt) -> Answer:
     """The answer of an offer, its head read. Raises Unusable, or BadRequest for what the client did wrong."""
-    stream = crossing.call.stream
-    bound = bound_of(crossing.call, charge.meter.plan, _output(charge, stream))
-    sent = await crossing.outgoing(offer, bound)
+    offer, stream = attempt.offer, crossing.call.stream
+    sent = await _outgoing(offer, charge, crossing)
     try:
         head = line.head_for(sent, request_id=charge.call.request_id)
         connection = await line.pool.ask(head, sent.body, is_plain=not stream)
     except (BrokenOff, OSError) as error:
-        raise Unusable(failure(error)) from None
+        raise Unusable(failure(error), for_all=is_unreachable(error)) from None
     try:
         if connection.head.status in CLIENTS_FAULT:
             await refuse(connection, offer.provider)
@@ -191,10 +195,21 @@ async def _ask(line: Line, offer: Offer, charge: Charge, crossing: Crossing, att
     return Answer(offer, connection, line.pool, sent.body, attempt)
 
 
-def _output(charge: Charge, stream: bool) -> int:  # noqa: FBT001  # as the call says it
+async def _outgoing(offer: Offer, charge: Charge, crossing: Crossing) -> Outgoing:
+    """What is sent. Raises OutOfCredits for what needs more output than there is money for."""
+    plan, output = charge.meter.plan, _output(charge, crossing.call)
+    try:
+        return await crossing.outgoing(offer, bound_of(crossing.call, plan, output))
+    except BadRequest as refused:
+        if output < plan.output_tokens:
+            raise OutOfCredits(f"{refused} No credits are left for more output: please top up.") from None
+        raise
+
+
+def _output(charge: Charge, call: ModelCall) -> int:
     """How much output the provider may produce, all choices together."""
     plan = charge.meter.plan
-    if charge.meter.is_partial() and (not stream or plan.model.reasons):
+    if charge.meter.is_partial() and (not call.stream or plan.model.reasons or call.asks_to_think):
         # What nobody sees while it is produced cannot be cut in time: the provider must know the bound.
         return plan.affordable_tokens(charge.meter.hold_n)
     return plan.output_tokens
@@ -206,5 +221,5 @@ def _request_head(provider: Provider, authority: str, path: str) -> str:
     target = urlsplit(provider.base_url).path + path
     lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
     if not all(line.isascii() and line.isprintable() for line in lines):
-        raise Unusable(MISCONFIGURED, at_once=True)
+        raise Unusable(MISCONFIGURED, for_all=True, at_once=True)
     return "".join(f"{line}\r\n" for line in lines)

@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 import msgspec
 
 from proxy.upstream.addresses import NoAddress
+from proxy.upstream.connection import Stalled
 from proxy.upstream.reader import NotHttp
 
 MAX_REASON = 300
@@ -42,6 +43,11 @@ def failure(error: Exception) -> str:
     if isinstance(error, NotHttp):
         return "sent what is no HTTP answer"
     return "closed the connection without an answer"
+
+
+def is_unreachable(error: Exception) -> bool:
+    """Say whether nothing was sent: it has no address, no connection, no valid certificate."""
+    return isinstance(error, OSError) and not isinstance(error, Stalled)
 
 
 def pause_ms(retry_after: bytes, *, now: datetime) -> int | None:

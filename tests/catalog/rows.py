@@ -26,6 +26,7 @@ def chat_model(**changes):
         "mode": "chat",
         "context": 128000,
         "max_output": 16384,
+        "image_tokens": None,
         "input_modalities": ["text"],
         "output_modalities": ["text"],
         "supported_parameters": ["max_tokens"],

@@ -10,13 +10,15 @@ from genai_prices import Usage, calc_price
 
 from catalog.build import FOLDER, catalogue
 from catalog.genai_prices_check import compare
+from catalog.image_tokens import image_tokens
 from catalog.rules import faults
 
 TEXT = Path(FOLDER, "models.json").read_text(encoding="utf-8")
 CATALOGUE = json.loads(TEXT)
 MODELS = {model["id"]: model for model in CATALOGUE["models"]}
 FIELDS = [
-    "id", "name", "provider", "upstream_model", "mode", "context", "max_output", "input_modalities",
+    "id", "name", "provider", "upstream_model", "mode", "context", "max_output", "image_tokens",
+    "input_modalities",
     "output_modalities", "supported_parameters", "premium", "prices", "tiers", "source", "as_of",
 ]  # fmt: skip
 
@@ -36,6 +38,14 @@ def test_the_file_is_what_the_script_writes():
 def test_there_are_hundreds_of_models_with_every_field():
     assert len(MODELS) >= 300
     assert all(list(model) == FIELDS for model in MODELS.values())
+
+
+def test_only_models_that_take_images_have_tokens_for_them():
+    stated = {name: model for name, model in MODELS.items() if model["image_tokens"] is not None}
+
+    assert len(stated) > 50
+    assert all("image" in model["input_modalities"] for model in stated.values())
+    assert all(model["image_tokens"] == image_tokens(name) for name, model in stated.items())
 
 
 def test_models_are_sorted_and_their_providers_are_there():

@@ -33,6 +33,7 @@ def test_a_row_becomes_one_whole_model():
         "mode": "chat",
         "context": 1047576,
         "max_output": 32768,
+        "image_tokens": 3779,
         "input_modalities": ["text", "image", "file"],
         "output_modalities": ["text"],
         "supported_parameters": ["max_tokens", "tools", "response_format", "structured_outputs"],

@@ -4,13 +4,11 @@ import asyncio
 import time
 
 import aiohttp
-import pytest
 
 from tests.chaos.accounts import PLAIN
 from tests.chaos.client import Seen, ask, call
 from tests.chaos.rig import begin
 
-pytestmark = pytest.mark.xdist_group("chaos")
 KEYS = 5
 PACE_S = 0.5  # of each background caller: together with the probes within the calls a minute of everybody
 

@@ -1,10 +1,6 @@
 """Clients that go away at any byte of an answer, politely or not."""
 
-import pytest
-
 from tests.chaos.load import Load
-
-pytestmark = pytest.mark.xdist_group("chaos")
 
 
 async def test_clients_that_leave_at_any_byte_pay_for_what_was_produced(rig, chance, size):

@@ -6,7 +6,7 @@ from tests.chaos.clocks import MISSING, Clock, library
 from tests.chaos.crowd import EXPECTED, MONEY_N, rush, served
 from tests.chaos.load import Load
 
-pytestmark = [pytest.mark.xdist_group("chaos"), pytest.mark.skipif(library() is None, reason=MISSING)]
+pytestmark = pytest.mark.skipif(library() is None, reason=MISSING)
 
 
 @pytest.mark.parametrize("offset_s", [3600, -3600, 10, -10])

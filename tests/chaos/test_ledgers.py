@@ -2,14 +2,10 @@
 
 import asyncio
 
-import pytest
-
 from tests.chaos.load import Load
 from tests.chaos.processes import until
 from tests.chaos.rig import begin
 from tests.chaos.wire import SOUND, Fault
-
-pytestmark = pytest.mark.xdist_group("chaos")
 
 
 async def test_nothing_is_booked_twice_when_ledger_processes_are_killed_at_random_moments(rig, chance, size):

@@ -5,7 +5,6 @@ import pytest
 from tests.chaos.auditor import Cap
 from tests.chaos.crowd import MONEY_N, MONEY_USD, rush, until_spent
 
-pytestmark = pytest.mark.xdist_group("chaos")
 KEYS = 5
 
 

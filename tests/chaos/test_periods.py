@@ -14,7 +14,6 @@ from tests.chaos.load import LONG, Load
 from tests.chaos.rig import Rig, told
 
 pytestmark = [
-    pytest.mark.xdist_group("chaos"),
     pytest.mark.skipif(library() is None, reason=MISSING),
     pytest.mark.usefixtures("full_only"),
 ]

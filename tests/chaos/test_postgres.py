@@ -3,14 +3,11 @@
 import asyncio
 import signal
 
-import pytest
-
 from tests.chaos.load import MIXED, Load
 from tests.chaos.processes import until
 from tests.chaos.rig import begin
 from tests.chaos.wire import SOUND, Fault
 
-pytestmark = pytest.mark.xdist_group("chaos")
 DONE = 5  # answers that show that all is well again
 
 

@@ -3,15 +3,12 @@
 import asyncio
 import signal
 
-import pytest
-
 from tests.chaos.auditor import FINAL
 from tests.chaos.load import LONG, LONGEST, Load
 from tests.chaos.processes import READY_S, until
 from tests.chaos.rig import ENDED_S, HOLD_S, begin
 from tests.chaos.wire import SOUND, Fault
 
-pytestmark = pytest.mark.xdist_group("chaos")
 SETTLEMENT = b"$5\r\nfinal\r\n"  # a word of every final settlement on its way to Redis
 
 

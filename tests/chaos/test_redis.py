@@ -11,7 +11,6 @@ from tests.chaos.processes import until
 from tests.chaos.rig import HOLD_S, begin
 from tests.chaos.wire import SOUND, Fault, Wire
 
-pytestmark = pytest.mark.xdist_group("chaos")
 DONE = 5  # answers that show that all is well again
 
 

@@ -19,7 +19,6 @@ from tests.chaos.rig import Rig, begin
 from tests.chaos.test_limits import LIMITS
 from tests.chaos.wire import SOUND, Fault
 
-pytestmark = pytest.mark.xdist_group("chaos")
 DONE = 5  # answers that show that all is well again
 CHANGED_S = 30  # from Redis to PostgreSQL and back takes seconds; the rest is for a machine that is busy
 

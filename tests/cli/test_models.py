@@ -19,12 +19,15 @@ def test_a_model_is_added_with_its_prices(bazaar, make):
     make.provider()
 
     done = add(
-        bazaar, "--cached-read", "0.03", "--reasoning", "0.9", "--context", "8192", "--max-output", "1024"
+        bazaar,
+        *("--cached-read", "0.03", "--reasoning", "0.9"),
+        *("--context", "8192", "--max-output", "1024", "--image-tokens", "258"),
     )
 
     assert done.code == 0
     [model] = bazaar("model", "list").data["models"]
     assert (model["id"], model["context"], model["max_output"]) == ("acme/tiny", 8192, 1024)
+    assert model["image_tokens"] == 258
     assert model["offers"][0]["prices"] == {
         "input": Decimal("0.15"),
         "output": Decimal("0.6"),

@@ -30,6 +30,7 @@ def setting(server, name):
     [
         ("max_connections", "200"),
         ("fsync", "off"),
+        ("authentication_timeout", "10s"),
         ("listen_addresses", "127.0.0.1"),
         ("server_encoding", "UTF8"),
     ],
@@ -38,6 +39,13 @@ def test_a_test_server_has_the_settings_it_needs(server, name, value):
     found = setting(server, name)
 
     assert found == value
+
+
+def test_a_test_server_checks_a_password_with_the_least_work(server):
+    with psycopg.connect(server.url) as link:
+        kept = link.execute("SELECT rolpassword FROM pg_authid WHERE rolname = current_user").fetchone()[0]
+
+    assert kept.startswith("SCRAM-SHA-256$1:")
 
 
 def test_a_wrong_password_is_refused(server):

@@ -11,7 +11,7 @@ import pytest
 from tests.journeys.conftest import ROOT, eventually
 from worker.ledger import IDLE_PACE_S
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("stack"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 PASSWORD = "a long enough password"
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}

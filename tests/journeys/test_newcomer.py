@@ -10,7 +10,7 @@ import pytest
 from dev.welcome import curl
 from tests.journeys.conftest import eventually
 
-pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 
 def test_ready_json_tells_all_a_script_needs(stack):

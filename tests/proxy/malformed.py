@@ -173,6 +173,7 @@ def nested(depth: int, name: str) -> str:
 
 NUMBERS = (
     *(0, -1, 1, -0.0, 1.5, 1e308, -1e308, 2**31 - 1, 2**31, 2**53 + 1, 2**63, 2**64, -(2**63), 10**30),
+    *(40, 150, 300, 1_000, 3_000, 9_000),  # that might be true
     *map(raw, ("1e400", "-1e400", "NaN", "Infinity", "9" * 5000, "-" + "9" * 400, "0." + "3" * 400)),
 )
 TEXTS = (
@@ -339,10 +340,14 @@ def broken_bytes(data: bytes, chance: Random) -> bytes:
 
 
 def with_one(value: Any, chance: Random) -> Any:
-    """A document with something hostile in one place, and nothing else wrong with it."""
+    """A document with something hostile in one place, and nothing else wrong with it; or in place of it."""
     made = copy.deepcopy(value)
-    holder, name = chance.choice(list(places(made)))
-    holder[name] = chance.choice(chance.choice((NUMBERS, TEXTS, SHAPES, SHAPES, DEEP)))
+    within = list(places(made))
+    holder, name = chance.choice(within) if within else (None, None)
+    hostile = chance.choice(chance.choice((NUMBERS, TEXTS, SHAPES, SHAPES, DEEP)))
+    if holder is None:
+        return hostile
+    holder[name] = hostile
     return made
 
 

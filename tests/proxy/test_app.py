@@ -28,7 +28,7 @@ async def test_without_its_database_it_is_live_but_not_ready(relay):
 
 async def test_what_was_refused_last_is_written_before_it_ends(settings, tiny, caller, books):
     app = build_app(settings)
-    async with serving(app) as runner, aiohttp.ClientSession() as session:
+    async with serving(app, shutdown_timeout=1) as runner, aiohttp.ClientSession() as session:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         relay = Relay(f"http://127.0.0.1:{runner.addresses[0][1]}", app[DEPS], session)
         async with relay.post(caller.secret, ask("acme/none")) as response:

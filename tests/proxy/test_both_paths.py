@@ -35,7 +35,9 @@ def usage(prompt, completion, **more):
 PLAIN = {
     "plain": WHOLE,
     "cached": {**WHOLE, "usage": usage(100, 9, prompt_tokens_details={"cached_tokens": 64})},
-    "boundless": {**WHOLE, "usage": usage(10, 10_000)},  # more than was asked for, and still believed
+    # Thoughts nobody saw, beside what was asked for, are believed. What should have been seen is not.
+    "thoughtful": {**WHOLE, "usage": usage(10, 9_000, completion_tokens_details={"reasoning_tokens": 8_998})},
+    "boundless": {**WHOLE, "usage": usage(10, 9_000)},
     "silent": {name: value for name, value in WHOLE.items() if name != "usage"},
     "empty": {"object": "error"},
 }
@@ -196,19 +198,29 @@ async def test_calls_that_end_in_every_way_are_booked_alike(worlds, books):
     async def history(world):
         statuses = [
             await world.call("rich", how, stream=how in STREAMED)
-            for how in ("plain", "cached", "boundless", "silent", "empty", "fails", "wrong", *STREAMED)
+            for how in (
+                "plain",
+                "cached",
+                "thoughtful",
+                "boundless",
+                "silent",
+                "empty",
+                "fails",
+                "wrong",
+                *STREAMED,
+            )
             if how not in {"hangs", "floods"}
         ]
         await world.leave("rich", "hangs", after=b"word 5")
         await world.leave("rich", "late", after=b"")
         return [*statuses, await world.call("rich", "plain", model="own/none")]
 
-    statuses, found, sums = await compared(worlds, books, history, calls=16)
+    statuses, found, sums = await compared(worlds, books, history, calls=17)
 
-    assert statuses == [200, 200, 200, 200, 502, 502, 400, 200, 200, 200, 200, 200, 502, 404]
+    assert statuses == [200, 200, 200, 200, 200, 502, 502, 400, 200, 200, 200, 200, 200, 502, 404]
     reasons = Counter(row[3 + FACTS.index("reason")] for row in found.elements())
     assert reasons == {
-        "done": 7,
+        "done": 8,
         "upstream_failed": 3,
         "upstream_cut": 2,
         "bad_request": 1,
@@ -216,7 +228,9 @@ async def test_calls_that_end_in_every_way_are_booked_alike(worlds, books):
         "not_found": 1,
     }
     assert sums["rich"][1] == 10 * 10**9 - sum(charges_of(found))
-    assert 22_000_000 < sum(charges_of(found)) < 23_000_000  # most of it for the boundless one
+    # Input at 1,000 and output at 2,000 nano-dollars, and 10 % fee.
+    assert charges_of(found)[-1] == (10 * 1000 + 9_000 * 2000) * 11 // 10
+    assert sum(charges_of(found)[:-1]) < 1_000_000
 
 
 async def test_an_answer_that_outgrows_the_money_is_cut_and_booked_alike(worlds, books):
@@ -233,7 +247,7 @@ async def test_an_answer_that_outgrows_the_money_is_cut_and_booked_alike(worlds,
 
 async def test_a_charge_beyond_what_there_is_is_capped_alike(worlds, books):
     async def history(world):
-        return [await world.call("poor", "boundless")]
+        return [await world.call("poor", "thoughtful")]
 
     statuses, found, sums = await compared(worlds, books, history, calls=1)
 

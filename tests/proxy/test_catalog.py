@@ -224,3 +224,13 @@ async def test_without_a_database_the_last_catalogue_serves_on(catalog, make, db
 
 def test_a_provider_hides_its_credential():
     assert "secret" not in repr(Provider(None, "a", "openai", "http://x", False, "secret"))
+
+
+def test_a_model_reasons_where_the_catalogue_says_it_or_its_thoughts_have_a_price():
+    plain = {"input": 1, "output": 2}
+
+    assert [
+        model(cards=(plain,)).reasons,
+        model(cards=(plain,), supported_parameters=("max_tokens", "reasoning")).reasons,
+        model(cards=(plain, {**plain, "reasoning": 3})).reasons,
+    ] == [False, True, True]

@@ -58,16 +58,12 @@ async def test_elsewhere_the_call_is_written_in_the_dialect_and_once(kind, path)
     assert await made.outgoing(to, BOUND) is await made.outgoing(to, BOUND)
 
 
-async def test_a_call_whose_answer_has_to_be_rewritten_is_converted_whoever_serves_it():
-    made = chat(reasoning={"effort": "low", "exclude": True}, seed=5)
+async def test_a_call_that_wants_no_thoughts_is_passed_on_like_others():
+    made = chat(reasoning={"effort": "low", "exclude": True}, n=2, odd=[5])
 
     sent = json.loads((await made.outgoing(offer(), BOUND)).body)
 
-    assert (sent["reasoning_effort"], sent["seed"]) == ("low", 5)
-    assert "reasoning" not in sent
-    with pytest.raises(BadRequest) as refused:
-        await chat(include_reasoning=False, n=2).only_sayable(plan_of(made, offer()))
-    assert refused.value.param == "n"
+    assert (sent["reasoning"], sent["n"], sent["odd"]) == ({"effort": "low", "exclude": True}, 2, [5])
 
 
 async def test_only_offers_that_can_be_told_stay_in_the_plan():

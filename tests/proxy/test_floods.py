@@ -37,6 +37,7 @@ def test_ten_times_the_rate_may_be_refused_within_a_minute(watch):
     with pytest.raises(Flooding, match="20 refused requests a minute") as refused:
         floods.check(somebody)
     assert (refused.value.status, refused.value.retry_after_s) == (429, 4)
+    assert floods.wait_s(somebody) == 4
 
 
 def test_refusals_are_forgotten_as_time_goes_on(watch):
@@ -46,6 +47,7 @@ def test_refusals_are_forgotten_as_time_goes_on(watch):
 
     watch.now += 3  # a twentieth of a minute: one refusal
 
+    assert floods.wait_s(somebody) == 0
     floods.check(somebody)
     floods.count(somebody)
     with pytest.raises(Flooding):

@@ -114,6 +114,115 @@ def test_what_can_hardly_be_is_disputed_and_a_denial_is_not_believed(produced, s
     assert (ending.estimated, ending.disputed) == (estimated, disputed)
 
 
+# 100 tokens are asked for. Input is 1,000 nano-dollars a token, output 2,000, and there are 10 % fee.
+ASKED = b'{"model": "acme/tiny", "max_tokens": 100, "messages": [{"role": "user", "content": "Hello, how are you?"}]}'
+
+
+def stated_of_a_whole_answer(usage, **facts):
+    """The meter of an answer of 100 tokens that came to its end, of which this is stated."""
+    told = meter(body=ASKED)
+    told.produce(400)
+    told.finish_reason, told.reported = "stop", usage
+    told.whole()
+    for name, value in facts.items():
+        setattr(told, name, value)
+    return told
+
+
+def test_a_whole_answer_may_cost_more_than_was_held_where_that_can_be():
+    """A tokenizer that makes a token of every byte; thoughts that nobody sees, beside what was asked for."""
+    dense = stated_of_a_whole_answer(Usage(input_tokens=0, output_tokens=100))
+    most = 2 * dense.plan.input.at_most
+    dense.reported = Usage(input_tokens=most, output_tokens=100)
+    thought = stated_of_a_whole_answer(Usage(input_tokens=10, output_tokens=5100, reasoning_tokens=5000))
+
+    assert dense.ending().cost.charge_n == (most * 1000 + 100 * 2000) * 11 // 10 > dense.hold_n
+    assert thought.ending().cost.charge_n == (10 * 1000 + 5100 * 2000) * 11 // 10 > thought.hold_n
+    assert (dense.ending().disputed, thought.ending().disputed) == (True, True)
+    assert (dense.ending().estimated, thought.ending().estimated) == (False, False)
+
+
+THOUGHT = Usage(input_tokens=10, output_tokens=5100, reasoning_tokens=5000)
+
+
+@pytest.mark.parametrize(
+    ("usage", "facts"),
+    [
+        (THOUGHT, {"is_whole": False}),
+        (THOUGHT, {"is_odd": True}),
+        (THOUGHT, {"reason": "client_gone"}),
+        (THOUGHT, {"reason": "upstream_cut"}),
+        (THOUGHT, {"reason": "out_of_money"}),
+        (THOUGHT, {"produced_bytes": 200_000}),  # and still nearly nothing but thoughts are stated
+        (Usage(input_tokens=5000, output_tokens=100), {}),  # of some 80 bytes
+        (Usage(input_tokens=10, output_tokens=200), {}),  # of 100 that were asked for
+        (Usage(input_tokens=10, output_tokens=5100), {}),
+        (Usage(input_tokens=10, output_tokens=5100, reasoning_tokens=4900), {}),
+    ],
+)
+def test_anything_else_costs_at_most_what_was_held(usage, facts):
+    told = stated_of_a_whole_answer(usage, **facts)
+
+    ending = told.ending()
+
+    assert ending.cost.charge_n == told.hold_n
+    assert ending.cost.upstream_n > told.hold_n * 10 // 11
+    assert (ending.usage, ending.estimated, ending.disputed) == (usage, False, True)
+
+
+def test_nothing_is_odd_about_what_costs_no_more_than_was_held():
+    told = stated_of_a_whole_answer(Usage(input_tokens=10, output_tokens=100), is_whole=False, is_odd=True)
+
+    ending = told.ending()
+
+    assert ending.cost.charge_n == (10 * 1000 + 100 * 2000) * 11 // 10
+    assert not ending.disputed
+
+
+def test_an_answer_that_does_not_say_that_it_is_over_is_not_whole():
+    silent, said, vectors_came = meter(), meter(), vectors()
+    said.finish_reason = "stop"
+    vectors_came.answered()
+
+    for one in (silent, said, vectors_came):
+        one.whole()
+
+    assert [one.is_whole for one in (silent, said, vectors_came)] == [False, True, True]
+    said.begin(said.plan)
+    assert not said.is_whole
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    usage=st.builds(
+        Usage, **dict.fromkeys(("input_tokens", "output_tokens", "reasoning_tokens"), st.integers(0, 20_000))
+    ),
+    produced=st.integers(0, 5000),
+    hold_n=st.integers(0, 10**6),
+    facts=st.sampled_from([{}, {"is_whole": False}, {"is_odd": True}, {"reason": "client_gone"}]),
+)
+def test_above_the_hold_is_charged_only_for_whole_answers(usage, produced, hold_n, facts):
+    told = stated_of_a_whole_answer(usage, produced_bytes=produced, hold_n=hold_n, **facts)
+
+    charge_n = told.ending().cost.charge_n
+
+    assert charge_n <= hold_n or not facts
+
+
+def test_who_leaves_once_the_answer_began_pays_for_what_went_in():
+    left, unrelayed, cut = meter(), meter(), meter()
+    left.is_relayed = cut.is_relayed = True
+    left.end("client_gone", status=499)
+    unrelayed.end("client_gone", status=499)
+    cut.end("upstream_cut", status=502)
+
+    endings = [one.ending() for one in (left, unrelayed, cut)]
+
+    input_n = left.plan.input.estimate * 1100
+    assert [ending.cost.charge_n for ending in endings] == [input_n, 0, 0]
+    assert (endings[0].estimated, endings[0].usage.output_tokens) == (True, 0)
+
+
 def test_nobody_pays_for_a_number_that_cannot_be():
     told = meter()
     told.produce(400)

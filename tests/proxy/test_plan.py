@@ -217,3 +217,13 @@ def test_a_call_without_output_wants_its_input_and_no_less():
     # 1,000 bytes of text and 11 of its model, two a token, and 8 tokens: at 1,000 nano-dollars and 10 % fee.
     assert (made.input.at_most, made.output_tokens, made.most_tokens) == (513, 0, 513)
     assert made.want == Want(full_n=564_300, slice_n=564_300, floor_n=564_300)
+
+
+def test_an_image_is_bounded_by_what_the_model_makes_of_one():
+    body = b'{"model": "acme/tiny", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}]}'
+    unknown = plan(model(context=None), body=body)
+    known = plan(model(context=None, image_tokens=258), body=body)
+
+    assert unknown.input.at_most - known.input.at_most == 16_384 - 258
+    assert unknown.measured(ChatCall.parse(body)).input == unknown.input
+    assert known.measured(ChatCall.parse(body)).input == known.input

@@ -2,14 +2,19 @@
 
 import math
 import time
+from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from core.charging.calls import Admitted, Stale, TooFast, Tripped
+from core.actions.keys import set_enabled
+from core.charging.calls import Admitted, Caller, Stale, TooFast, Tripped
 from core.rules.rates import Rate
-from proxy.rates import add_rate_headers, note_rate, rate_headers
+from proxy.clock import Clock
+from proxy.floods import Floods
+from proxy.rates import note_caller, note_rate, rate_headers, tell_rate
 from tests.proxy.conftest import ask
 
 NAMES = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
@@ -25,6 +30,29 @@ def test_the_headers_are_whole_numbers():
     assert rate_headers(RATE) == dict(zip(NAMES, ("20", "19", "1800000000"), strict=True))
 
 
+class Gate:
+    """Nothing but an answer to how many calls are left, and who asked."""
+
+    def __init__(self, rate=None):
+        self._rate = rate
+        self.asked = []
+
+    async def rate(self, caller):
+        self.asked.append(caller)
+        return self._rate
+
+
+@pytest.fixture
+def deps():
+    clock = Clock()
+    clock.set(1_800_000_000_001, at_ms=time.time() * 1000)  # the thousandth of a second rounds up
+    return SimpleNamespace(running=SimpleNamespace(gate=Gate()), floods=Floods(), clock=clock)
+
+
+def somebody(rpm=20):
+    return Caller(uuid4(), 1, uuid4(), 1, 0, uuid4(), rpm=rpm)
+
+
 @pytest.mark.parametrize(
     "verdict",
     [
@@ -34,23 +62,72 @@ def test_the_headers_are_whole_numbers():
         Tripped("global", "minute", 100, rate=RATE),
     ],
 )
-async def test_whatever_the_verdict_its_rate_is_in_the_answer(verdict):
+async def test_whatever_the_verdict_its_rate_is_in_the_answer(verdict, deps):
     request, answer = make_mocked_request("POST", "/"), web.Response()
+    note_caller(request, somebody())
 
     note_rate(request, verdict)
-    add_rate_headers(request, answer)
+    await tell_rate(request, answer, deps)
 
     assert told(answer) == (20, 19, 1_800_000_000)
+    assert deps.running.gate.asked == []
 
 
 @pytest.mark.parametrize("verdict", [Admitted(5), Stale(), TooFast(20, 100)])
-async def test_a_verdict_that_says_nothing_of_it_adds_no_header(verdict):
-    request, answer = make_mocked_request("POST", "/"), web.Response()
+async def test_of_what_a_verdict_does_not_say_the_gate_is_asked(verdict, deps):
+    request, answer, caller = make_mocked_request("POST", "/"), web.Response(), somebody()
+    deps.running.gate = Gate(RATE)
+    note_caller(request, caller)
 
     note_rate(request, verdict)
-    add_rate_headers(request, answer)
+    await tell_rate(request, answer, deps)
+
+    assert told(answer) == (20, 19, 1_800_000_000)
+    assert deps.running.gate.asked == [caller]
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+async def test_without_anybody_to_tell_or_to_ask_no_header_is_added(is_known, deps):
+    request, answer = make_mocked_request("POST", "/"), web.Response()
+    if is_known:
+        note_caller(request, somebody())
+
+    await tell_rate(request, answer, deps)
 
     assert told(answer) == (None, None, None)
+    assert len(deps.running.gate.asked) == is_known
+
+
+async def test_who_is_refused_without_a_look_is_told_so_and_nobody_is_asked(deps):
+    request, answer, caller = make_mocked_request("POST", "/"), web.Response(), somebody(rpm=1)
+    deps.running.gate = Gate(RATE)
+    note_caller(request, caller)
+    for _ in range(11):  # the eleventh refusal of a minute: six seconds are a tenth of it
+        deps.floods.count(caller)
+
+    await tell_rate(request, answer, deps)
+
+    assert told(answer) == (1, 0, 1_800_000_001 + 6)
+    assert deps.running.gate.asked == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/v1/chat/completions", b"{"), ("/v1/cost/estimate", b"[]"), ("/v1/responses", b"x" * 1001)],
+)
+async def test_whatever_it_is_for_a_refusal_counts_as_one(start_relay, caller, monkeypatch, path, body):
+    monkeypatch.setattr("proxy.floods.MINUTE_S", 3600.0)  # a machine that is busy forgets none
+    relay = await start_relay(rpm_paid=1, body_limit_bytes=1000)
+
+    async def asked():
+        headers = {"x-api-key": caller.secret}
+        async with relay.session.post(relay.url + path, data=body, headers=headers) as answer:
+            return answer.status
+
+    statuses = [await asked() for _ in range(13)]
+
+    assert statuses[0] == statuses[10] in {400, 413}  # ten in a minute, and one that may be ahead
+    assert statuses[11:] == [429, 429]
 
 
 async def test_each_call_is_told_what_is_left(start_relay, tiny, caller):
@@ -110,18 +187,90 @@ async def test_a_denied_call_is_told_too(start_relay, tiny, make):
     assert [told(answer)[:2] for answer in answers] == [(2, 2), (2, 2), (2, 2)]
 
 
-@pytest.mark.parametrize("body", [ask("acme/none"), ask("tiny")])
-async def test_a_call_that_is_refused_before_admission_is_told_as_well(start_relay, tiny, caller, body):
-    relay = await start_relay(rpm_paid=2)
+REFUSED = [
+    ("POST", "/v1/chat/completions", ask("acme/none"), 404),
+    ("POST", "/v1/chat/completions", ask("tiny"), 400),
+    ("POST", "/api/v1/chat/completions", b"{", 400),
+    ("POST", "/v1/messages", b"", 400),
+    ("POST", "/v1/responses", b" " * 1001, 413),
+    ("POST", "/api/v1/cost/estimate", ask("acme/none"), 404),
+    ("POST", "/v1/cost/estimate", ask(max_tokens=5), 200),
+    ("POST", "/api/v1/models", b"", 405),
+    ("GET", "/v1/chat/completions", None, 405),
+    ("GET", "/v1/models", None, 200),
+    ("GET", "/api/v1/models/acme/tiny", None, 200),
+    ("GET", "/v1/models/acme/none", None, 404),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status"), REFUSED)
+async def test_an_answer_that_admission_had_no_part_in_tells_it_and_uses_nothing_up(
+    start_relay, tiny, caller, method, path, body, status
+):
+    relay = await start_relay(rpm_paid=2, body_limit_bytes=1000)
+
+    async def asked():
+        content = {"data": body} if isinstance(body, bytes) else {"json": body}
+        headers = {"x-api-key": caller.secret}
+        return await relay.session.request(method, relay.url + path, headers=headers, **content)
+
     began = time.time()
-    before = await relay.post(caller.secret, body)
+    before = [await asked() for _ in range(3)]
     served = await relay.post(caller.secret, ask(max_tokens=5))
+    after = await asked()
 
-    after = await relay.post(caller.secret, body)
-
-    assert [told(answer)[:2] for answer in (before, served, after)] == [(2, 2), (2, 1), (2, 1)]
+    assert [answer.status for answer in (*before, served, after)] == [status] * 3 + [200, status]
+    assert [told(answer)[:2] for answer in (*before, served, after)] == [(2, 2)] * 3 + [(2, 1)] * 2
     assert told(after)[2] == told(served)[2]
-    assert began - 1 <= told(before)[2] <= time.time() + 1
+    assert all(began - 1 <= told(answer)[2] <= time.time() + 1 for answer in before)
+
+
+async def test_a_management_key_is_told_the_rate_of_its_account(start_relay, tiny, make, caller):
+    relay = await start_relay(rpm_paid=2)
+    secret = make.secrets[make.key(caller.user, key_type="management").id]
+    await relay.post(caller.secret, ask(max_tokens=5))
+
+    refused = await relay.post(secret, ask())
+
+    assert (refused.status, told(refused)[:2]) == (403, (2, 1))
+
+
+async def test_who_shows_no_live_key_is_told_of_no_rate(start_relay, tiny, caller, db):
+    relay = await start_relay()
+    await relay.post(caller.secret, ask(max_tokens=5))
+    set_enabled(db, caller.key, enabled=False)
+    db.commit()
+
+    answers = [
+        await relay.session.request(method, relay.url + path, headers=headers, json=body)
+        for headers in ({}, {"x-api-key": "nonsense"}, {"x-api-key": caller.secret})
+        for method, path, body in (("POST", "/v1/chat/completions", ask()), ("GET", "/v1/models", None))
+    ]
+
+    assert [answer.status for answer in answers] == [401, 200, 401, 401, 401, 401]
+    assert {told(answer) for answer in answers} == {(None, None, None)}
+
+
+async def test_an_admitted_call_is_not_looked_up(start_relay, tiny, caller):
+    relay, gate = await start_relay(), Gate()
+    relay.deps.running.gate.rate = gate.rate
+
+    for stream in (False, True):
+        async with relay.post(caller.secret, ask(max_tokens=5, stream=stream)) as response:
+            assert response.status == 200
+            await response.read()
+
+    assert gate.asked == []
+
+
+async def test_the_number_told_is_the_one_that_is_enforced(start_relay, tiny, caller):
+    relay = await start_relay(rpm_paid=3)
+    await relay.post(caller.secret, ask(max_tokens=5))
+
+    left = told(await relay.post(caller.secret, b"{"))[1]
+    answers = [await relay.post(caller.secret, ask(max_tokens=5)) for _ in range(left + 1)]
+
+    assert [answer.status for answer in answers] == [200, 200, 429]
 
 
 async def test_where_nobody_can_be_asked_the_answer_goes_without(start_relay, tiny, caller):

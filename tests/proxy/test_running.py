@@ -1,12 +1,16 @@
 import asyncio
 import json
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from core.charging.calls import Stale
 from core.errors import Unavailable
-from proxy.running import Charge
+from proxy.running import PARTS, Charge, Running, parts_due
 from tests.proxy.conftest import ask, until
+from tests.proxy.own_provider import delta, stream_of
 from tests.proxy.test_clients import connect, leave
 
 
@@ -131,6 +135,63 @@ async def test_draining_ends_although_something_cannot_be_settled(relay):
 
     assert not forever.done()
     forever.cancel()
+
+
+@pytest.mark.parametrize(
+    ("done", "turn", "parts"),
+    [
+        (40, 40, set()),
+        (40, 41, {1}),
+        (58, 61, {19, 0, 1}),  # the loop, or a gate, was late
+        (40, 60, set(range(20))),
+        (40, 1000, set(range(20))),
+    ],
+)
+def test_each_part_of_the_calls_has_its_turn(done, turn, parts):
+    assert parts_due(turn, done=done) == parts
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=40))
+def test_however_late_turns_come_no_part_waits_for_more_than_a_second_and_the_delay(steps):
+    last, done = dict.fromkeys(range(PARTS), 0), 0
+    for step in steps:
+        turn = done + step
+        for part in parts_due(turn, done=done):
+            assert turn - last[part] <= PARTS + step
+            last[part] = turn
+        done = turn
+
+
+async def test_many_running_calls_are_not_checkpointed_in_one_go(start_relay, provider, caller):
+    async def silence(request):
+        await stream_of(delta("Hi."))(request)
+        await asyncio.Event().wait()
+
+    class Watched(Behind):
+        told = ()
+
+        async def checkpoint(self, running):
+            self.told = [call.request_id for call, _, _ in running]
+
+    provider.answer = silence
+    relay = await start_relay()
+    clients = [connect(relay, caller, ask("own/model", stream=True)) for _ in range(40)]
+    await until(lambda: len(relay.deps.running._charges) == 40)
+    watched = Watched(relay.deps.running.gate)
+    running = Running(watched)
+    running._charges = relay.deps.running._charges
+
+    seen = {}
+    for part in range(PARTS):
+        watched.told = []
+        await running.checkpoint({part})
+        seen[part] = sorted(watched.told)
+
+    ids = sorted(charge.call.request_id for charge in running._charges.values())
+    assert seen == {part: [rid for rid in ids if rid.int % PARTS == part] for part in range(PARTS)}
+    for client in clients:
+        leave(client, "reset")
+    await until(lambda: not relay.deps.running._charges)
 
 
 async def test_running_calls_are_checkpointed(relay, caller, books, make):

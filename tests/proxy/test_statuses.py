@@ -1,6 +1,7 @@
 """Every status of the contract, in each format a client may speak: its shape, its headers, and nothing taken."""
 
 import json
+import time
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from uuid import UUID
@@ -19,10 +20,10 @@ from core.models import Offer
 from tests.proxy.conftest import until
 from tests.proxy.test_ways import FORMATS, PATHS, body
 
-RATES = {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}
+RATES = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 ANTHROPICS = {
     400: "invalid_request_error", 401: "authentication_error", 402: "billing_error", 403: "permission_error",
-    404: "not_found_error", 413: "request_too_large", 429: "rate_limit_error", 500: "api_error", 502: "api_error",
+    404: "not_found_error", 405: "invalid_request_error", 413: "request_too_large", 429: "rate_limit_error", 500: "api_error", 502: "api_error",
     503: "overloaded_error",
 }  # fmt: skip
 WAITED_FOR = {429, 503}
@@ -151,6 +152,13 @@ async def too_fast(at):
     await served(at, "acme/tiny")
 
 
+async def flooding(at):
+    await at.start(rpm_paid=1)
+    grant = await at.relay.deps.grants.find(at.secret)
+    for _ in range(11):
+        at.relay.deps.floods.count(grant.caller)
+
+
 async def member_budget(at):
     in_an_org(at)
     update_member(at.db, at.member, monthly_budget_n=0, by=OPERATOR)
@@ -207,14 +215,11 @@ SITUATIONS = [
     (402, no_credits), (402, key_limit),
     (403, suspended), (403, management_key), (403, education_key), (403, model_not_allowed),
     (413, too_large),
-    (429, too_fast), (429, member_budget), (429, team_budget), (429, org_credits), (429, scoped_breaker),
+    (429, too_fast), (429, flooding), (429, member_budget), (429, team_budget), (429, org_credits), (429, scoped_breaker),
     (500, our_fault), (502, upstream_fails), (502, our_key_refused), (503, no_provider), (503, global_breaker),
 ]  # fmt: skip
-# Refused before anybody is asked who calls, or how often.
-UNRATED = {
-    malformed, empty, no_input, no_model, no_key, invalid_key, disabled_key, revoked_key, expired_key, suspended,
-    management_key, education_key, too_large,
-}  # fmt: skip
+# Who shows no live key has no calls a minute.
+UNRATED = {no_key, invalid_key, disabled_key, revoked_key, expired_key, suspended, education_key}
 
 
 def check(form, status, response, document):
@@ -258,7 +263,12 @@ async def test_every_status_is_told_in_each_format_and_nothing_is_taken(
     for form, response, text in answers:
         assert response.status == status, text
         check(form, status, response, json.loads(text))
-        assert (response.headers.keys() >= RATES) == (situation not in UNRATED)
+        assert sum(name in response.headers for name in RATES) == (0 if situation in UNRATED else 3)
+        if situation not in UNRATED:
+            limit, remaining, reset = (int(response.headers[name]) for name in RATES)
+            assert 0 <= remaining <= limit > 0
+            assert abs(reset - time.time()) <= 62
+            assert remaining == 0 or situation not in {too_fast, flooding}
         assert b"a secret of the inside" not in text
         assert (response.headers["X-Request-Id"].encode() in text) >= (status == 500)
     assert len([entry for entry in logs if "exc_info" in entry]) == (3 if status == 500 else 0)

@@ -305,6 +305,7 @@ async def test_a_fault_of_ours_is_told_before_the_first_byte_and_cuts_after_it(s
         wants_more=lambda: False,
         is_used_up=lambda: False,
         is_overrun=lambda: False,
+        whole=lambda: None,
     )
     for charge, done in (
         (SimpleNamespace(meter=Broken(), call=None), []),

@@ -21,6 +21,7 @@ from proxy.model_call import (
     refuse_not_yet,
 )
 from proxy.routing.preferences import read_fallbacks, read_preferences
+from proxy.thinking import asks_to_think
 
 MAX_PROMPTS = 20
 MAX_LOGPROBS = 5
@@ -57,12 +58,13 @@ class CompletionsCall(ModelCall, frozen=True, kw_only=True):
             content=content,
             fields=fields,
             echo_upstream_body=read_echo(document),
+            asks_to_think=asks_to_think(document),
             preferences=read_preferences(document),
             fallbacks=read_fallbacks(document, model),
             echoed_bytes=echoed_bytes,
         )
 
-    def input_size(self, context: int | None) -> InputSize:
+    def input_size(self, context: int | None, *, image_tokens: int | None = None) -> InputSize:  # noqa: ARG002  # text
         return texts_size(self.content, context=context)
 
     def output_bound(self, *, model_max: int | None, context: int | None, cap: int) -> int:

@@ -54,7 +54,7 @@ class EmbeddingsCall(ModelCall, frozen=True, kw_only=True):
             is_packed=_packing(document) == "base64",
         )
 
-    def input_size(self, context: int | None) -> InputSize:
+    def input_size(self, context: int | None, *, image_tokens: int | None = None) -> InputSize:  # noqa: ARG002  # text
         return texts_size(self.content, context=context)
 
     def output_bound(self, *, model_max: int | None, context: int | None, cap: int) -> int:  # noqa: ARG002

@@ -25,6 +25,7 @@ from proxy.pdf import places
 from proxy.pdf.call import DocumentCall
 from proxy.pdf.plugins import read_engine
 from proxy.routing.preferences import read_fallbacks, read_preferences
+from proxy.thinking import asks_to_think
 
 # Tools a provider defines and the client runs: they cost what their tokens do.
 CLIENT_TOOLS = re.compile(r"(?:bash|text_editor|memory|(?:computer|browser)(?:_toolset)?)_[0-9]{8}")
@@ -75,6 +76,7 @@ class MessagesCall(DocumentCall, frozen=True, kw_only=True):
             content=measure(document["messages"], extra_bytes=other_bytes(fields), parts=MESSAGES),
             fields=fields,
             echo_upstream_body=read_echo(document),
+            asks_to_think=asks_to_think(document),
             preferences=read_preferences(document),
             fallbacks=read_fallbacks(document, model),
             pdf_engine=read_engine(document),

@@ -22,6 +22,7 @@ from proxy.pdf import places
 from proxy.pdf.call import DocumentCall
 from proxy.pdf.plugins import read_engine
 from proxy.routing.preferences import read_fallbacks, read_preferences
+from proxy.thinking import asks_to_think
 
 NOTHING_KEPT = {
     "previous_response_id": "Send the whole conversation as input.",
@@ -52,6 +53,7 @@ class ResponsesCall(DocumentCall, frozen=True, kw_only=True):
             fields=fields,
             max_tokens_name=None,  # no provider is sent this body
             echo_upstream_body=read_echo(document),
+            asks_to_think=asks_to_think(document),
             preferences=read_preferences(document),
             fallbacks=read_fallbacks(document, model),
             pdf_engine=read_engine(document),

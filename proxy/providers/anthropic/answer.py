@@ -41,6 +41,8 @@ class _Open(msgspec.Struct):
 
 
 class AnthropicReader:
+    has_last_word = True
+
     def __init__(self) -> None:
         self.is_done = False
         self._has_begun = False
@@ -197,7 +199,7 @@ class AnthropicReader:
 
     def _usage(self, stated: Any) -> list[Event]:
         usage = self._tally.told(stated)
-        return [] if usage is None else [Told(usage)]
+        return [] if usage is None else [Told(usage, self._tally.adds_up)]
 
 
 def _end(block: _Open) -> list[Event]:

@@ -13,6 +13,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
+        self.adds_up = True  # the input stayed what it was, and the output only grew
 
     def told(self, stated: Any) -> Usage | None:
         """The usage with what is stated now; None when it states nothing, or what cannot be true."""
@@ -24,6 +25,8 @@ class Tally:
         out, thought = counts.get("output_tokens", 0), counts.get("thinking_tokens", 0)
         if into >= MAX_TOKENS_PER_CALL or thought > out:
             return None
+        taken_back = (_is_taken_back(name, count, counts[name]) for name, count in self._counts.items())
+        self.adds_up &= not any(taken_back)
         self._counts = counts
         if not news or not {"input_tokens", "output_tokens"} <= counts.keys():
             return None
@@ -34,6 +37,11 @@ class Tally:
             cache_write_tokens=counts.get("cache_creation_input_tokens", 0),
             reasoning_tokens=thought,
         )
+
+
+def _is_taken_back(name: str, before: int, now: int) -> bool:
+    """Say whether a count is not what it was. Zero is what some say at the start of what they do not know."""
+    return now < before or (name in INPUTS and 0 < before < now)
 
 
 def _counts(stated: Any) -> dict[str, Any]:

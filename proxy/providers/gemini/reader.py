@@ -17,7 +17,7 @@ from proxy.conversation import (
     StopReason,
     Told,
 )
-from proxy.providers.gemini.usage import read_usage
+from proxy.providers.gemini.usage import adds_up, read_usage
 from proxy.sse import MalformedStream
 
 MAX_FINISH_REASON = 64
@@ -80,6 +80,7 @@ class GeminiReader:
     end of the connection. What a chunk may still add then is usage; that it should go on is an error.
     """
 
+    has_last_word = False
     is_done = False
 
     def __init__(self) -> None:
@@ -118,7 +119,7 @@ class GeminiReader:
         # The last one is told in any case: it is the one that stands.
         if usage is not None and (usage != self._told or candidate.finish_reason):
             self._told = usage
-            events.append(Told(usage))
+            events.append(Told(usage, adds_up(answer.usage_metadata)))
         return events + self._end(answer.prompt_feedback, candidate.finish_reason)
 
     def _part(self, part: dict[str, msgspec.Raw]) -> list[Event]:

@@ -35,6 +35,13 @@ def read_usage(stated: Any) -> Usage | None:
     )
 
 
+def adds_up(stated: Mapping[str, Any]) -> bool:
+    """Say whether usage that was read has the total it should, with thoughts in it or beside; or none."""
+    prompt, tool_use, *_, candidates, thoughts, _, total = _counts(stated)
+    told = prompt + tool_use + candidates
+    return total in (0, told, told + thoughts)
+
+
 def _counts(stated: Mapping[str, Any]) -> tuple[Any, ...]:
     """What a usage object counts, as it stands there; a count of nothing may be left out."""
     return (

@@ -3,9 +3,9 @@
 from proxy.providers.openai.calls import CHAT_PATH, COMPLETIONS_PATH, EMBEDDINGS_PATH, headers
 from proxy.providers.openai.dialect import OpenAI
 from proxy.providers.openai.passing import Frame, read_frame, request_body
-from proxy.providers.openai.usage import read_usage
+from proxy.providers.openai.usage import adds_up, read_usage
 
 __all__ = [
-    "CHAT_PATH", "COMPLETIONS_PATH", "EMBEDDINGS_PATH", "Frame", "OpenAI", "headers", "read_frame",
-    "read_usage", "request_body",
+    "CHAT_PATH", "COMPLETIONS_PATH", "EMBEDDINGS_PATH", "Frame", "OpenAI", "adds_up", "headers",
+    "read_frame", "read_usage", "request_body",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from proxy.providers.content import media_bytes, says_something, text_bytes
 from proxy.sse import MalformedStream
 
 MAX_FINISH_REASON = 64
@@ -20,6 +21,7 @@ class _Function(msgspec.Struct):
 
 class _ToolCall(msgspec.Struct):
     function: _Function | None = None
+    custom: Any = None  # a call whose input is any text
 
 
 class _Delta(msgspec.Struct):
@@ -30,6 +32,8 @@ class _Delta(msgspec.Struct):
     refusal: Any = None
     function_call: Any = None  # before there were tools
     tool_calls: list[_ToolCall] | None = None
+    audio: Any = None
+    images: Any = None
 
 
 class _Choice(msgspec.Struct):
@@ -45,12 +49,17 @@ class _Chunk(msgspec.Struct):
     error: Any = None
 
 
+class _Choices(msgspec.Struct):
+    choices: list[dict[str, Any]]
+
+
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
+_decode_choices = msgspec.json.Decoder(_Choices).decode
 _decode_shallow = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
 
 
 class Frame(NamedTuple):
-    """What one piece of an answer tells us. `produced_bytes` is the text in it, of whatever kind."""
+    """What one piece of an answer tells us. `produced_bytes` is what it holds, of whatever kind, as text."""
 
     produced_bytes: int
     finish_reason: str | None
@@ -84,6 +93,8 @@ def read_frame(data: bytes) -> Frame:
         data.decode()  # the decoder looks only at the fields it wants; the client gets them all
         chunk = _decode_chunk(data)
         produced = sum([_said(choice) for choice in chunk.choices or ()])
+        if not produced and chunk.choices:
+            produced = _unread(_decode_choices(data).choices)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedStream("a chunk is not the JSON of a chat answer") from error
     finish = None
@@ -102,7 +113,13 @@ def clean(finish_reason: str) -> str:
 
 def _said(choice: _Choice) -> int:
     said = choice.delta or choice.message
-    return _text_bytes(choice.text) if said is None else _produced(said)
+    return text_bytes(choice.text) if said is None else _produced(said)
+
+
+def _unread(choices: list[dict[str, Any]]) -> int:
+    """What is left to count where nothing was: what is no text, or of a kind nobody knew, is something."""
+    said = [choice.get(name) for choice in choices for name in ("delta", "message", "logprobs")]
+    return int(says_something(said))
 
 
 def _produced(delta: _Delta) -> int:
@@ -110,12 +127,16 @@ def _produced(delta: _Delta) -> int:
     thought = (
         delta.reasoning_content or delta.reasoning or _words(delta.reasoning_details)
     )  # told once or twice
-    for text in (delta.content, thought, delta.refusal, delta.function_call):
+    for text in (thought, delta.refusal, delta.function_call):
         if text:
-            size += _text_bytes(text)
+            size += text_bytes(text)
+    for part in (delta.content, delta.audio, delta.images):
+        if part:
+            size += media_bytes(part)
     for call in delta.tool_calls or ():
+        size += text_bytes(call.custom)
         if call.function is not None:
-            size += _text_bytes(call.function.name) + _text_bytes(call.function.arguments)
+            size += text_bytes(call.function.name) + text_bytes(call.function.arguments)
     return size
 
 
@@ -127,13 +148,3 @@ def _words(details: Any) -> list[Any] | None:
         return None
     told = [detail for detail in details if isinstance(detail, dict)]
     return [detail.get("text") or detail.get("summary") or detail.get("data") for detail in told]
-
-
-def _text_bytes(value: Any) -> int:
-    if isinstance(value, str):
-        return len(value) if value.isascii() else len(value.encode())
-    if isinstance(value, list):
-        return sum(_text_bytes(part) for part in value)
-    if isinstance(value, dict):
-        return sum(_text_bytes(part) for name, part in value.items() if name != "type")
-    return 0

@@ -7,7 +7,7 @@ from proxy.conversation import Began, Event, Stopped, StopReason, Told
 from proxy.providers.openai.blocks import Blocks
 from proxy.providers.openai.chunks import Chunk, Detail, Message, read_chunk, stretches
 from proxy.providers.openai.passing import clean
-from proxy.providers.openai.usage import read_usage
+from proxy.providers.openai.usage import adds_up, read_usage
 from proxy.sse import DONE, MalformedStream
 
 REASONS: dict[str, StopReason] = {
@@ -24,6 +24,8 @@ _NO_ID = re.compile(r"[^A-Za-z0-9_-]")
 
 class AnswerReader:
     """Reads one answer. Only its first choice: more than one is not asked for where answers are converted."""
+
+    has_last_word = True
 
     def __init__(self) -> None:
         self.is_done = False
@@ -60,7 +62,7 @@ class AnswerReader:
                 native = choice.native_finish_reason or choice.finish_reason
                 yield from self._stop(choice.finish_reason, native)
         if (usage := read_usage(chunk.usage)) is not None:
-            yield Told(usage)
+            yield Told(usage, adds_up(chunk.usage))
 
     def _begin(self, answer_id: object) -> Iterator[Event]:
         if not self._has_begun:

@@ -16,8 +16,9 @@ def read_usage(stated: Any) -> Usage | None:
         if type(count) is not int or not 0 <= count < MAX_TOKENS_PER_CALL:
             return None
     into, out, cached, written, audio_in, reasoning, audio_out = counts
-    if reasoning and stated.get("total_tokens") == into + out + reasoning:
-        out += reasoning  # some count thoughts beside the answer: their total says so
+    beside = _beside(stated, into, out)
+    if beside > 0 and reasoning in (0, beside):
+        out, reasoning = out + beside, beside
     plain_in, plain_out = into - cached - written, out - reasoning
     if plain_in < 0 or plain_out < 0:
         return None
@@ -31,6 +32,22 @@ def read_usage(stated: Any) -> Usage | None:
         input_audio_tokens=min(audio_in, plain_in),
         output_audio_tokens=min(audio_out, plain_out),
     )
+
+
+def adds_up(stated: Mapping[str, Any]) -> bool:
+    """Say whether usage that was read has the total it should, with thoughts in it or beside; or none."""
+    into, out, *_, reasoning, _ = _counts(stated)
+    return _beside(stated, into, out) in (0, reasoning)
+
+
+def _beside(stated: Mapping[str, Any], into: int, out: int) -> int:
+    """What the total counts beside prompt and answer: the thoughts of those who count them apart (xAI), or
+    nowhere else (Google). Below zero for a total that cannot be.
+    """
+    total = stated.get("total_tokens")
+    if total is None:
+        return 0
+    return total - into - out if type(total) is int and total < MAX_TOKENS_PER_CALL else -1
 
 
 def _counts(stated: Mapping[str, Any]) -> tuple[Any, ...]:

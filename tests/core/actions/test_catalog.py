@@ -140,3 +140,12 @@ def test_what_operators_did_stays(db, load, make):
     assert db.scalar(select(Provider.base_url)) == "http://127.0.0.1:9/v1"
     assert db.scalar(select(Provider.sealed_key)) == sealed
     assert datetime.now(UTC) >= offer.created_at
+
+
+def test_what_a_model_makes_of_an_image_is_loaded_where_it_is_known(db, load):
+    load()
+    assert db.get(Model, "acme/large").image_tokens is None
+
+    assert load(image_tokens=1445) == 1
+    assert load(image_tokens=1445) == 0
+    assert db.get(Model, "acme/large").image_tokens == 1445

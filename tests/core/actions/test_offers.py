@@ -64,10 +64,13 @@ def test_an_unknown_price_is_named():
 def test_offering_an_unknown_model_adds_it(db, make):
     make.provider()
 
-    offer = make.offer("acme/new", prices={"input": "1", "output": "2"}, context=4096, max_output=512)
+    offer = make.offer(
+        "acme/new", prices={"input": "1", "output": "2"}, context=4096, max_output=512, image_tokens=258
+    )
 
     model = db.get(Model, "acme/new")
     assert (model.name, model.mode, model.context, model.max_output) == ("new", "chat", 4096, 512)
+    assert model.image_tokens == 258
     assert (model.source, model.markup_bps) == ("operator", 10_000)
     assert db.get(PriceCard, offer.price_card_id).rates == {"input": 10**9, "output": 2 * 10**9}
 
@@ -99,6 +102,7 @@ def test_offering_again_replaces_the_offer_and_keeps_the_old_card(db, make):
         ("model", {"upstream_model": "a\r\nb"}),
         ("context", {"context": 0}),
         ("max_output", {"max_output": 100_000_001}),
+        ("image_tokens", {"image_tokens": 0}),
         ("input", {"prices": {"input": "-1"}}),
     ],
 )

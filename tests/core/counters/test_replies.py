@@ -36,6 +36,24 @@ def test_without_a_limit_of_calls_a_minute_there_is_no_rate():
     assert read("BUSY", 0, 0, 3, call=free).rate is None
 
 
+@pytest.mark.parametrize(
+    ("arrival", "remaining", "reset"),
+    [
+        (None, 20, 1001),
+        (b"7000000", 20, 1001),
+        (b"1000500001", 19, 1001),
+        (b"1003500000", 19, 1004),
+        (b"1060499999", 0, 1061),
+        (b"1063500000", 0, 1064),
+    ],
+)
+def test_where_a_caller_stands_is_told_by_the_clock_of_redis(arrival, remaining, reset):
+    """It is 1,000.5 s there; each of the 20 calls takes 3 s to be there again."""
+    told = replies.rate(arrival, [b"1000", b"500000"], limit=20)
+
+    assert told == Rate(20, remaining, reset)
+
+
 def test_shadows_say_what_would_have_refused():
     held = read("OK", 4, 12_001, 50, 0, f"m:{MEMBER.hex}|minute|501|500;o:{KEY.hex}|hour|9|8", 99)
 

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,6 +60,26 @@ def test_a_picture_counts_the_same_however_long_its_url():
 
     assert small == large
     assert small.at_most >= TOKENS_PER_IMAGE
+
+
+PICTURED = measure(
+    [said([{"type": "image_url", "image_url": {"url": "https://x/y.png"}}] * 2)], extra_bytes=0
+)
+
+
+@pytest.mark.parametrize(
+    ("image_tokens", "most", "typical"), [(None, 16_384, 1200), (48_169, 48_169, 1200), (258, 258, 258)]
+)
+def test_a_picture_counts_at_most_what_its_model_makes_of_one_and_mostly_less(image_tokens, most, typical):
+    plain = input_size(msgspec.structs.replace(PICTURED, images=0), context=None)
+
+    bound = input_size(PICTURED, context=None, image_tokens=image_tokens)
+
+    assert (bound.at_most - plain.at_most, bound.estimate - plain.estimate) == (2 * most, 2 * typical)
+
+
+def test_pictures_fill_no_more_than_the_context():
+    assert input_size(PICTURED, context=1000, image_tokens=4784) == InputSize(1000, 1000)
 
 
 def test_a_picture_counts_the_same_in_the_words_of_a_response():

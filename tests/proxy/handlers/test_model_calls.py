@@ -68,7 +68,8 @@ async def test_one_dollar_of_list_usage_is_charged_one_dollar_ten(relay, caller,
     make.offer("acme/dear", upstream_model=upstream, context=5000, prices=prices)
     await relay.deps.catalog.refresh()  # 3,000 x 200 + 1,000 x 100 = 0.70; 30 x 10,000 = 0.30
 
-    response = await relay.post(caller.secret, ask("acme/dear", stream=stream, max_tokens=30))
+    said = "word " * 1600  # 8,000 bytes may be 4,000 tokens
+    response = await relay.post(caller.secret, ask("acme/dear", said, stream=stream, max_tokens=30))
     text = await response.text()
     await until(books.events)  # the relay may be leasing more to the wallet, and hold its row
 

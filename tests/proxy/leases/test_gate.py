@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 from structlog.testing import capture_logs
 
-from core.charging.calls import Admitted, Progress, Settled, Stale
+from core.charging.calls import Admitted, Progress, Settled, Stale, TooFast
 from core.charging.generations import Life
 from core.counters import requests
 from core.counters.requests import Terms
@@ -245,6 +245,28 @@ async def test_an_admission_that_comes_after_it_was_given_up_holds_nothing(gate,
 
     assert answer == [b"DONE"]
     assert counter.pool()["held"] == 10
+
+
+async def test_what_is_told_of_the_rate_is_what_the_next_admission_counts_from(gate, leases, counter):
+    leases.clock.set(0)  # ours is wrong: that of Redis counts
+    told = [await gate.rate(counter.call(10, rpm=3).caller)]
+    verdicts = []
+
+    for _ in range(4):
+        verdicts.append(await gate.admit(counter.call(10, rpm=3)))
+        told += [await gate.rate(counter.call(10, rpm=3).caller) for _ in range(2)]
+
+    assert (told[0].limit, told[0].remaining) == (3, 3)
+    assert [verdict.rate.remaining for verdict in verdicts] == [2, 1, 0, 0]
+    assert told[1:] == [verdict.rate for verdict in verdicts for _ in range(2)]
+    assert isinstance(verdicts[3], TooFast)
+
+
+async def test_a_caller_without_a_limit_and_one_nobody_counts_for_are_told_of_none(gate, leases, counter):
+    free, limited = counter.call(10).caller, counter.call(10, rpm=3).caller
+    leases.store.allowed = "others"
+
+    assert (await gate.rate(free), await gate.rate(limited)) == (None, None)
 
 
 async def test_what_was_never_sent_is_not_settled(gate, leases, counter):

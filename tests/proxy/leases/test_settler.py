@@ -219,6 +219,20 @@ async def test_it_drains_what_is_booked_soon(admitted, leases, counter):
     await booking
 
 
+async def test_what_is_booked_already_is_not_waited_for(admitted, leases, counter, monkeypatch):
+    monkeypatch.setattr(settlers, "LOOK_S", 3600)
+    _, end = await admitted()
+    leases.settler.write_down(end)
+    await leases.settler.send(end)
+    counter.book()
+
+    with capture_logs() as logs:
+        drained = await leases.settler.drained(within_s=5)
+
+    assert drained
+    assert logs == []  # its time was not up
+
+
 async def test_it_says_that_it_is_not_drained_when_nobody_books(admitted, leases, counter):
     _, end = await admitted()
     leases.settler.write_down(end)

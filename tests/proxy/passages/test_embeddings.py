@@ -6,7 +6,9 @@ from decimal import Decimal
 import pytest
 from aiohttp import web
 
+from proxy.passages.embeddings import EmbeddingsPassage
 from simulator.vectors import unit_vector
+from tests.proxy.passages.bills import a_meter
 
 PRICES = {"input": "0.02", "output": "0"}
 PATHS = ("/api/v1/embeddings", "/v1/embeddings")
@@ -209,3 +211,14 @@ async def test_who_cannot_pay_the_whole_input_is_refused(vectors, make, books):
 
     assert response.status == 402
     assert books.holds() == []
+
+
+@pytest.mark.parametrize(
+    ("total", "is_odd"), [("", False), (', "total_tokens": 4', False), (', "total_tokens": 5', True)]
+)
+def test_usage_whose_total_is_another_is_odd(total, is_odd):
+    passage = EmbeddingsPassage(a_meter(), inputs=1)
+
+    passage.read(b'{"data": [{"embedding": [0.1]}], "usage": {"prompt_tokens": 4%b}}' % total.encode())
+
+    assert (passage.meter.is_odd, passage.meter.reported.input_tokens) == (is_odd, 4)

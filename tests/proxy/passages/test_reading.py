@@ -80,3 +80,10 @@ def test_an_answer_has_content_once_there_is_more_than_its_head():
     reading.event(b"")
 
     assert (before, reading.has_content) == (False, True)
+
+
+def test_whether_usage_adds_up_is_told_of_what_is_billed():
+    odd = read([Told(FIRST)], [Stopped("end", "x"), Told(LAST, adds_up=False)])
+    mended = read([Told(FIRST, adds_up=False)], [Stopped("end", "x"), Told(LAST)])
+
+    assert (odd.is_odd, mended.is_odd) == (True, False)

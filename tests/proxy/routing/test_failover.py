@@ -8,7 +8,7 @@ from aiohttp import web
 
 from core.models import Provider
 from core.secrets import seal
-from tests.proxy.conftest import ask, chunks, until
+from tests.proxy.conftest import Caller, ask, chunks, until
 from tests.proxy.own_provider import WHOLE, delta, stream_of
 
 GOOD = stream_of(delta("Hi.", "stop"), b"data: [DONE]\n\n")
@@ -336,6 +336,119 @@ async def test_a_proxy_that_starts_knows_what_the_others_know(start_relay, cheap
 
     assert response.headers["X-Provider"] == "dear"
     assert len(cheap.received) == 1
+
+
+@pytest.fixture
+def another(make):
+    """A caller of another account."""
+    user = make.user(credits_usd="10")
+    key = make.key(user)
+    return Caller(user, key, make.secrets[key.id])
+
+
+@pytest.mark.parametrize("fault", [status(500), status(429, **{"Retry-After": "300"}), status(403), hung])
+async def test_no_account_takes_an_offer_from_another_by_what_it_asks(
+    start_relay, cheap, dear, caller, another, fault
+):
+    relay = await start_relay(plain_timeout_s=0.3)
+    pass_over(relay, 0)
+    cheap.answer = fault
+    for _ in range(4):
+        await call(relay, caller)
+    cheap.answer = None
+
+    responses = [(await call(relay, whose))[0] for whose in (caller, another)]
+
+    assert [response.headers["X-Provider"] for response in responses] == ["dear", "cheap"]
+
+
+async def test_what_another_account_meets_too_takes_it_from_all(
+    start_relay, cheap, dear, make, caller, another
+):
+    user = make.user(credits_usd="10")
+    third, fourth = (Caller(user, key, make.secrets[key.id]) for key in (make.key(user), make.key(user)))
+    relay = await start_relay()
+    pass_over(relay, 0)
+    cheap.answer = status(500)
+    for whose in (caller, another, third):
+        await call(relay, whose)
+    cheap.answer = None
+
+    response, _ = await call(relay, fourth)
+
+    assert response.headers["X-Provider"] == "dear"
+
+
+async def test_a_provider_nobody_can_reach_is_passed_over_for_all(
+    start_relay, dear, make, caller, another, capsys
+):
+    make.provider("nowhere", base_url="http://127.0.0.1:9/v1")
+    make.offer("own/model", provider="nowhere", prices={"input": "0", "output": "0"})
+    relay = await start_relay()
+    pass_over(relay, 0)
+    for _ in range(3):
+        await call(relay, caller)
+    capsys.readouterr()
+
+    response, _ = await call(relay, another)
+
+    assert response.headers["X-Provider"] == "dear"
+    assert "offer_failed" not in capsys.readouterr().out
+
+
+async def test_clients_that_leave_open_nothing(start_relay, cheap, dear, caller):
+    cheap.answer = hung
+    relay = await start_relay()
+    for number in range(1, 5):
+        leaving = asyncio.create_task(call(relay, caller))
+        await until(lambda number=number: len(cheap.received) == number)
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+    await until(lambda: not relay.deps.running._charges)
+    cheap.answer = None
+
+    response, _ = await call(relay, caller)
+
+    assert response.headers["X-Provider"] == "cheap"
+
+
+async def test_of_calls_through_many_proxies_one_is_the_probe(start_relay, cheap, dear, caller):
+    cheap.answer = status(401)
+    relays = [await start_relay() for _ in range(3)]
+    for relay in relays:
+        pass_over(relay, 0)
+        await call(relay, caller)
+    release = asyncio.Event()
+
+    async def slow(_request):
+        await release.wait()
+        return web.json_response(WHOLE)
+
+    cheap.answer = slow
+    cheap.received.clear()
+    for relay in relays:
+        pass_over(relay, 5_000)
+
+    calls = [asyncio.create_task(call(relay, caller)) for relay in relays for _ in range(4)]
+    await until(lambda: sum(one.done() for one in calls) == 11)
+
+    assert len(cheap.received) == 1
+    release.set()
+    served = [(await one)[0].headers["X-Provider"] for one in calls]
+    assert sorted(served) == ["cheap"] + ["dear"] * 11
+
+
+async def test_a_call_of_an_offer_that_is_well_asks_nobody_for_a_probe(
+    start_relay, cheap, dear, caller, redis
+):
+    relay = await start_relay()
+    redis.config_resetstat()
+
+    for _ in range(5):
+        await call(relay, caller)
+
+    assert len(cheap.received) == 5
+    assert "cmdstat_set" not in redis.info("commandstats")
 
 
 async def test_in_an_outage_of_all_the_load_is_hardly_more_than_the_calls(start_relay, cheap, dear, caller):

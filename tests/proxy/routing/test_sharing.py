@@ -1,10 +1,11 @@
 """What the proxies tell each other of offers, in a real Valkey."""
 
 import json
+from uuid import UUID
 
 import pytest
 
-from core.counters.keys import OFFERS_HEALTH, OFFERS_PACE
+from core.counters.keys import OFFER_PROBE, OFFERS_HEALTH, OFFERS_PACE
 from core.rules.health import Pace
 from proxy.clock import Clock
 from proxy.routing.healths import Healths
@@ -14,6 +15,7 @@ from tests.proxy.routing.offers import offer
 
 ACME = offer("acme")
 NAME = ACME.name
+ME, YOU = UUID(int=1), UUID(int=2)
 
 
 @pytest.fixture
@@ -32,9 +34,9 @@ async def start(redis, redis_url):
         await store.close()
 
 
-def fail(sharing):
-    with sharing._healths.begin(ACME) as attempt:
-        attempt.failed(at_once=True)
+def fail(sharing, *, for_all=True):
+    with sharing._healths.begin(ACME, ME) as attempt:
+        attempt.failed(for_all=for_all, at_once=True)
 
 
 async def test_an_offer_one_process_opened_is_open_in_the_other_and_closed_with_it(start):
@@ -44,17 +46,52 @@ async def test_an_offer_one_process_opened_is_open_in_the_other_and_closed_with_
     await one.share()
     await other.share()
 
-    assert other._healths.standing(ACME) == "open"
-    with one._healths.begin(ACME) as attempt:
+    assert other._healths.standing(ACME, ME) == "open"
+    with one._healths.begin(ACME, ME) as attempt:
         attempt.served(1)
     await one.share()
     await other.share()
-    assert other._healths.standing(ACME) == "healthy"
+    assert other._healths.standing(ACME, ME) == "healthy"
+
+
+async def test_what_is_open_for_one_account_in_one_process_is_so_in_the_other(start):
+    one, other = await start(), await start()
+    fail(one, for_all=False)
+
+    await one.share()
+    await other.share()
+
+    standings = [other._healths.standing(ACME, account) for account in (ME, YOU)]
+    assert standings == ["open", "healthy"]
+
+
+async def test_a_word_of_a_process_that_knows_nothing_of_accounts_is_understood(start, redis):
+    one = await start()
+    now_ms = one._clock.now_ms()
+    redis.hset(OFFERS_HEALTH, NAME, json.dumps([now_ms, 1, now_ms + 5_000]))
+
+    await one.share()
+
+    assert [one._healths.standing(ACME, account) for account in (ME, YOU)] == ["open", "open"]
+
+
+async def test_a_probe_under_way_stays_ours_and_one_that_is_over_does_not(start, redis):
+    one = await start()
+    fail(one)
+    later_ms = one._clock.now_ms() + 5_000
+    one._healths.now_ms = lambda: later_ms
+
+    with one._healths.begin(ACME, ME):
+        await one.share()
+        assert redis.delete(OFFER_PROBE + NAME.encode()) == 1
+    await one.share()
+
+    assert not redis.exists(OFFER_PROBE + NAME.encode())
 
 
 async def test_what_one_measured_is_what_another_begins_with(start):
     one, other = await start(), await start()
-    with one._healths.begin(ACME) as attempt:
+    with one._healths.begin(ACME, ME) as attempt:
         attempt.answered()
         attempt.served(10)
 
@@ -78,7 +115,7 @@ async def test_nothing_is_written_when_there_is_no_news(start, redis):
 async def test_what_is_kept_there_goes_by_itself(start, redis):
     one = await start()
     fail(one)
-    with one._healths.begin(offer("own")) as attempt:
+    with one._healths.begin(offer("own"), ME) as attempt:
         attempt.served(1)
 
     await one.share()
@@ -96,7 +133,7 @@ async def test_what_is_old_or_no_word_of_ours_is_taken_away(start, redis, word):
 
     await one.share()
 
-    assert one._healths.standing(ACME) == "healthy"
+    assert one._healths.standing(ACME, ME) == "healthy"
     assert not redis.exists(OFFERS_HEALTH)
 
 
@@ -123,4 +160,4 @@ async def test_news_that_could_not_be_told_are_told_another_time(start):
     one._store = store
     await one.share()
     await other.share()
-    assert other._healths.standing(ACME) == "open"
+    assert other._healths.standing(ACME, ME) == "open"

@@ -45,10 +45,11 @@ def test_what_cannot_be_relayed_says_why_and_what_it_tells_of_the_offer(
         check(Head(status, fields), PROVIDER, stream=True)
 
     assert (str(error.value), error.value.at_once, error.value.pause_ms) == (told, at_once, pause_ms)
+    assert error.value.for_all == (status == 401)  # the others may be of what this call asks
 
 
 @pytest.mark.parametrize("status", sorted(CLIENTS_FAULT))
-async def test_a_client_is_told_what_the_provider_finds_wrong(status):
+async def test_a_client_is_told_what_the_provider_finds_wrong_and_which(status):
     async def whole(_limit):
         return b'{"error": {"message": "too hot"}}'
 
@@ -58,3 +59,4 @@ async def test_a_client_is_told_what_the_provider_finds_wrong(status):
         await refuse(connection, PROVIDER)
 
     assert refused.value.message == "The provider acme refused the request: too hot"
+    assert refused.value.metadata == {"provider_name": "acme"}

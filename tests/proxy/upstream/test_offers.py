@@ -63,6 +63,7 @@ async def test_a_mistake_of_the_client_is_not_tried_elsewhere(two_offers, provid
         response = await relay.post(caller.secret, ask("own/model"))
 
         assert response.status == (413 if status == 413 else 400)
+        assert response.headers["X-Provider"] == "acme"
     assert provider.received == []
 
 

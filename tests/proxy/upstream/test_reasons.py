@@ -6,7 +6,7 @@ import pytest
 from proxy.upstream.addresses import NoAddress
 from proxy.upstream.connection import Stalled
 from proxy.upstream.reader import BrokenOff, NotHttp
-from proxy.upstream.reasons import MAX_REASON, failure, pause_ms, stated_reason
+from proxy.upstream.reasons import MAX_REASON, failure, is_unreachable, pause_ms, stated_reason
 
 
 @pytest.mark.parametrize(
@@ -32,19 +32,19 @@ def test_what_is_no_reason_is_none(body):
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "words", "unreachable"),
     [
-        (TimeoutError(), "no answer in time"),
-        (Stalled("silent"), "no answer in time"),
-        (ssl.SSLCertVerificationError(), "its certificate is not valid"),
-        (NoAddress("x"), "its name does not resolve to a public address"),
-        (ConnectionRefusedError(), "cannot be connected to"),
-        (BrokenOff("closed"), "closed the connection without an answer"),
-        (NotHttp("odd"), "sent what is no HTTP answer"),
+        (TimeoutError(), "no answer in time", True),  # of connecting
+        (Stalled("silent"), "no answer in time", False),
+        (ssl.SSLCertVerificationError(), "its certificate is not valid", True),
+        (NoAddress("x"), "its name does not resolve to a public address", True),
+        (ConnectionRefusedError(), "cannot be connected to", True),
+        (BrokenOff("closed"), "closed the connection without an answer", False),
+        (NotHttp("odd"), "sent what is no HTTP answer", False),
     ],
 )
-def test_every_failure_has_its_words(error, words):
-    assert failure(error) == words
+def test_every_failure_has_its_words_and_may_be_one_no_request_can_cause(error, words, unreachable):
+    assert (failure(error), is_unreachable(error)) == (words, unreachable)
 
 
 @pytest.mark.parametrize(

@@ -79,3 +79,35 @@ def test_the_largest_counts_there_may_be_are_believed():
     told = Tally().told({"input_tokens": BOUND - 1, "output_tokens": BOUND - 1})
 
     assert told == Usage(input_tokens=BOUND - 1, output_tokens=BOUND - 1)
+
+
+@pytest.mark.parametrize(
+    ("later", "adds_up"),
+    [
+        ({"output_tokens": 50}, True),
+        ({"input_tokens": 10, "cache_read_input_tokens": 90, "output_tokens": 1}, True),
+        (
+            {"cache_creation_input_tokens": 40, "output_tokens": 50},
+            True,
+        ),  # unknown at first, or so it was said
+        ({"input_tokens": 11, "output_tokens": 50}, False),
+        ({"input_tokens": 9, "output_tokens": 50}, False),
+        ({"cache_read_input_tokens": 0, "output_tokens": 50}, False),
+        ({"output_tokens": 0}, False),
+    ],
+)
+def test_the_input_stays_what_it_was_and_the_output_only_grows(later, adds_up):
+    tally = Tally()
+    tally.told(
+        {
+            "input_tokens": 10,
+            "cache_read_input_tokens": 90,
+            "cache_creation_input_tokens": 0,
+            "output_tokens": 1,
+        }
+    )
+
+    tally.told(later)
+    tally.told({"output_tokens": 50})
+
+    assert tally.adds_up == adds_up

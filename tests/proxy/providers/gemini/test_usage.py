@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.rules.prices import Usage
-from proxy.providers.gemini.usage import read_usage
+from proxy.providers.gemini.usage import adds_up, read_usage
 
 
 def audio(count):
@@ -120,3 +120,16 @@ def test_usage_that_is_believed_never_has_a_detail_above_its_whole(stated, heard
     if usage is not None:
         assert 0 <= usage.cached_tokens + usage.input_audio_tokens <= usage.input_tokens < 2**31
         assert 0 <= usage.reasoning_tokens + usage.output_audio_tokens <= usage.output_tokens < 2**31
+
+
+@pytest.mark.parametrize(("total", "is_sum"), [(None, True), (0, True), (17, True), (20, True), (18, False)])
+def test_a_total_is_the_sum_with_thoughts_in_it_or_beside(total, is_sum):
+    stated = {
+        "promptTokenCount": 10,
+        "toolUsePromptTokenCount": 2,
+        "candidatesTokenCount": 5,
+        "thoughtsTokenCount": 3,
+        "totalTokenCount": total,
+    }
+
+    assert adds_up(stated) == is_sum

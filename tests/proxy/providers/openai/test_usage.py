@@ -34,6 +34,23 @@ def test_thoughts_the_total_counts_beside_the_answer_are_output_too():
     assert (read.output_tokens, read.reasoning_tokens) == (45, 30)
 
 
+def test_thoughts_that_only_the_total_counts_are_output_too():
+    stated = {"prompt_tokens": 20, "completion_tokens": 424, "total_tokens": 1016}
+
+    read = openai.read_usage(stated)
+
+    assert (read.input_tokens, read.output_tokens, read.reasoning_tokens) == (20, 996, 572)
+    assert not openai.adds_up(stated)  # nobody says what they are: they are charged within the hold
+
+
+@pytest.mark.parametrize("total", [19, 443, 0, -1, 1 << 31, "1016", True, 443.5])
+def test_a_total_below_its_parts_or_that_is_no_number_adds_nothing(total):
+    stated = {"prompt_tokens": 20, "completion_tokens": 424, "total_tokens": total}
+
+    assert openai.read_usage(stated) == Usage(input_tokens=20, output_tokens=424)
+    assert not openai.adds_up(stated)
+
+
 @pytest.mark.parametrize("total", [115, 126, None, "125"])
 def test_thoughts_are_part_of_the_answer_unless_the_total_says_otherwise(total):
     stated = usage(100, 15, total_tokens=total, completion_tokens_details={"reasoning_tokens": 10})
@@ -76,3 +93,12 @@ def test_details_that_are_none_are_passed_over(details):
     assert openai.read_usage(usage(10, 5, prompt_tokens_details=details)) == Usage(
         input_tokens=10, output_tokens=5
     )
+
+
+@pytest.mark.parametrize(
+    ("total", "adds_up"), [(None, True), (15, True), (18, True), (16, False), (0, False), ("15", False)]
+)
+def test_a_total_is_the_sum_with_thoughts_in_it_or_beside(total, adds_up):
+    stated = usage(10, 5, total_tokens=total, completion_tokens_details={"reasoning_tokens": 3})
+
+    assert openai.adds_up(stated) == adds_up
