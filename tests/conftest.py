@@ -63,6 +63,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Draw the seed once, before the workers of a parallel run are given their options."""
     config.option.chaos_seed = config.option.chaos_seed or secrets.token_hex(4)
+    # An example that took a fifth of a second would be a failure: a machine may stand still for so long.
+    hypothesis.settings.register_profile("patient", deadline=None)
+    hypothesis.settings.load_profile("patient")
 
 
 @pytest.hookimpl(trylast=True)

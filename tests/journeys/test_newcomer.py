@@ -61,7 +61,7 @@ def test_a_model_of_the_operator_is_called_and_booked(stack):
 
     answer = eventually(
         lambda: (got := stack.ask(key, model="acme/tiny")).status == 200 and got,
-        within_s=2,
+        within_s=20,
         what="a model added while the product runs",
     )
 

@@ -8,8 +8,9 @@ from collections import Counter
 
 import aiohttp
 import redis
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from core.models import Model
 from tests.proxy.conftest import ask, until
 from tests.proxy.pdf.documents import as_file, pdf
 from tests.proxy.pdf.readers import offer_reader
@@ -173,6 +174,9 @@ async def test_no_word_is_written_in_whatever_format_it_came_and_went(
             make.offer(
                 f"acme/{kind}{number}", provider=kind, upstream_model=f"tiny+{behaviour}", context=100_000
             )
+    for model in make.db.scalars(select(Model)):
+        model.input_modalities = ["text", "image", "file"]  # what is sent is for them, not for us to read
+    make.db.commit()
     process = await start_process(IDLE_TIMEOUT_S="0.5", RPM_FREE="100000", RPM_PAID="100000").ready()
     bodies = [
         (path, json.dumps({"model": f"acme/{kind}{number}", **SAID[form], "stream": stream, **more}).encode())
@@ -200,7 +204,7 @@ async def test_no_word_is_written_in_whatever_format_it_came_and_went(
     process.process.send_signal(signal.SIGTERM)
     await asyncio.to_thread(process.process.wait, 30)
 
-    assert all(seen[path] > 50 for path in PATHS.values())  # the answers did carry it
+    assert all(seen[path] > 20 for path in PATHS.values())  # the answers did carry it
     assert all(statuses[path, status] for path in PATHS.values() for status in (200, 400, 502))
     assert {status for _, status in statuses} == {200, 400, 502}
     written = all_written(process, redis_url, books)

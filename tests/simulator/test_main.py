@@ -28,7 +28,7 @@ async def started(*arguments):
     finally:
         if process.returncode is None:
             process.kill()
-        await process.wait()
+        await process.communicate()  # a pipe is closed once it was read to its end
 
 
 def test_options_become_settings(tmp_path):

@@ -217,13 +217,14 @@ def test_nothing_is_wrong_while_calls_go_on(open_lease, engine, counters):
     for thread in threads:
         thread.start()
     reconciler = Reconciler(engine, counters)
-    done = [reconciler.prove() for _ in range(20)]
+    done = []
+    while len(done) < 20 or not any(one.proved for one in done):  # mostly, all are in motion
+        done.append(reconciler.prove())
     over.set()
     for thread in threads:
         thread.join(30)
 
-    assert [one.differences for one in done] == [[]] * 20
-    assert sum(one.proved for one in done) > 0
+    assert [one.differences for one in done if one.differences] == []
 
 
 def test_many_counters_are_looked_through_in_steps(lease, wrong):

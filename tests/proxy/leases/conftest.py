@@ -84,8 +84,8 @@ class Counter:
         return LeaseKeeper(self.desk.engine, self.counters, longest_call_s=900)
 
     def usage(self) -> list[tuple[int, int, str]]:
-        """Rank, charge and reason of every call that was booked."""
-        rows = self.desk.rows("SELECT rank, charge_n, reason FROM usage_events ORDER BY request_id")
+        """Rank, charge and reason of every call that was booked; ids of one millisecond have no order."""
+        rows = self.desk.rows("SELECT rank, charge_n, reason FROM usage_events ORDER BY charge_n, rank")
         return [tuple(row) for row in rows]
 
 

@@ -1,9 +1,11 @@
 """Redis away and back, and the books that say what generation it is."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from tests.proxy.conftest import Books, until
 from tests.proxy.store.servers import OwnServer
@@ -39,7 +41,8 @@ class Outage:
         keeper = LeaseKeeper(self.books.engine, self.books.counters, longest_call_s=900)
 
         def is_settled() -> bool:
-            keeper.close_old()
+            with suppress(OperationalError):  # a relay has the wallet, and needs the loop we hold up
+                keeper.close_old()
             return not self.rows(
                 "SELECT FROM pools WHERE state <> 'closed' AND gen < (SELECT max(gen) FROM generations)"
             )
