@@ -47,8 +47,6 @@ from dev.postgres import temporary_postgres
 from dev.valkey import temporary_valkey
 from tests.scheduling import Together, first_things_first
 
-hypothesis.settings.register_profile("untimed", deadline=None)  # how long an example takes is for bench/
-hypothesis.settings.load_profile("untimed")
 TEMPLATE = "bazaar_template"
 COSTLY_HASHER = passwords._HASHER
 CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
