@@ -175,7 +175,9 @@ def database_url(template: Callable[[], AbstractContextManager[URL]], prover: En
 
 @pytest.fixture(scope="session")
 def lasting_engine(postgres_url: URL) -> Engine:
-    return following_its_url(sync_engine(postgres_url.render_as_string(hide_password=False)))
+    """What the product has, but for its patience: a test may be about something else for as long as it likes."""
+    url = postgres_url.render_as_string(hide_password=False)
+    return following_its_url(sync_engine(url, idle_timeout_s=0))
 
 
 @pytest.fixture
