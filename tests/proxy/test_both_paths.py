@@ -29,7 +29,12 @@ SUMS = ("requests", "input_tokens", "cached_tokens", "output_tokens", "upstream_
 
 
 def usage(prompt, completion, **more):
-    return {"prompt_tokens": prompt, "completion_tokens": completion, **more}
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        **more,
+    }
 
 
 PLAIN = {

@@ -36,10 +36,13 @@ def read_usage(stated: Any) -> Usage | None:
 
 
 def adds_up(stated: Mapping[str, Any]) -> bool:
-    """Say whether usage that was read has the total it should, with thoughts in it or beside; or none."""
+    """Say whether usage that was read has the total it should, with thoughts in it or beside.
+
+    Without thoughts it may have none.
+    """
     prompt, tool_use, *_, candidates, thoughts, _, total = _counts(stated)
     told = prompt + tool_use + candidates
-    return total in (0, told, told + thoughts)
+    return total in (told, told + thoughts) or (total == 0 and not thoughts)
 
 
 def _counts(stated: Mapping[str, Any]) -> tuple[Any, ...]:

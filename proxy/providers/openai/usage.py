@@ -35,8 +35,13 @@ def read_usage(stated: Any) -> Usage | None:
 
 
 def adds_up(stated: Mapping[str, Any]) -> bool:
-    """Say whether usage that was read has the total it should, with thoughts in it or beside; or none."""
+    """Say whether usage that was read has the total it should, with thoughts in it or beside.
+
+    Without thoughts it may have none.
+    """
     into, out, *_, reasoning, _ = _counts(stated)
+    if stated.get("total_tokens") is None:
+        return not reasoning
     return _beside(stated, into, out) in (0, reasoning)
 
 

@@ -122,7 +122,9 @@ def test_usage_that_is_believed_never_has_a_detail_above_its_whole(stated, heard
         assert 0 <= usage.reasoning_tokens + usage.output_audio_tokens <= usage.output_tokens < 2**31
 
 
-@pytest.mark.parametrize(("total", "is_sum"), [(None, True), (0, True), (17, True), (20, True), (18, False)])
+@pytest.mark.parametrize(
+    ("total", "is_sum"), [(None, False), (0, False), (-0.0, False), (17, True), (20, True), (18, False)]
+)
 def test_a_total_is_the_sum_with_thoughts_in_it_or_beside(total, is_sum):
     stated = {
         "promptTokenCount": 10,

@@ -43,6 +43,10 @@ def test_thoughts_that_only_the_total_counts_are_output_too():
     assert not openai.adds_up(stated)  # nobody says what they are: they are charged within the hold
 
 
+def test_without_thoughts_there_need_be_no_total():
+    assert openai.adds_up({"prompt_tokens": 20, "completion_tokens": 424})
+
+
 @pytest.mark.parametrize("total", [19, 443, 0, -1, 1 << 31, "1016", True, 443.5])
 def test_a_total_below_its_parts_or_that_is_no_number_adds_nothing(total):
     stated = {"prompt_tokens": 20, "completion_tokens": 424, "total_tokens": total}
@@ -96,7 +100,7 @@ def test_details_that_are_none_are_passed_over(details):
 
 
 @pytest.mark.parametrize(
-    ("total", "adds_up"), [(None, True), (15, True), (18, True), (16, False), (0, False), ("15", False)]
+    ("total", "adds_up"), [(None, False), (15, True), (18, True), (16, False), (0, False), ("15", False)]
 )
 def test_a_total_is_the_sum_with_thoughts_in_it_or_beside(total, adds_up):
     stated = usage(10, 5, total_tokens=total, completion_tokens_details={"reasoning_tokens": 3})
